@@ -1,0 +1,66 @@
+import { createHash } from "node:crypto";
+
+/**
+ * Every key's shape. Parts are lower-case hex, digits or a date, so that no file system folds two keys into
+ * one; no client string is ever part of a key; no key is a prefix of another (fs could not hold both).
+ */
+
+const digests = new Map<string, string>();
+const MAX_DIGESTS = 10_000;
+
+/** 32 hex characters that stand for a client's string in a key. */
+export function digestOf(text: string): string {
+  const known = digests.get(text);
+  if (known) return known;
+  const digest = createHash("sha256").update(text).digest("hex").slice(0, 32);
+  if (digests.size >= MAX_DIGESTS) digests.clear();
+  digests.set(text, digest);
+  return digest;
+}
+
+const SEQUENCE_DIGITS = 10;
+
+const sequence = (n: number) => String(n).padStart(SEQUENCE_DIGITS, "0");
+
+export const keys = {
+  /** Events as they arrived: one write-once segment per number and writer. */
+  segment: (writer: string, n: number) => `journal:${writer}:${sequence(n)}`,
+  /** What of a writer's journal is covered by rollups and blocks; the last good one counts. */
+  checkpoint: (writer: string, n: number) => `checkpoint:${writer}:${sequence(n)}`,
+  /** Aggregated rows of one site and day, written anew (never over) by a writer's n-th compaction. */
+  rollup: (siteId: string, day: string, writer: string, n: number) =>
+    `rollup:${digestOf(siteId)}:${day}:${writer}:${sequence(n)}`,
+  /** Compressed raw events of one site: the i-th block that a writer's n-th compaction made. */
+  block: (siteId: string, writer: string, n: number, i: number) =>
+    `block:${digestOf(siteId)}:${writer}:${sequence(n)}:${sequence(i)}`,
+  /** Where a running process tells the others which writer it is. */
+  slot: (n: number) => `slot:${sequence(n)}`,
+  profile: (siteId: string, visitorId: string) => {
+    const visitor = digestOf(visitorId);
+    return `profile:${digestOf(siteId)}:${visitor.slice(0, 2)}:${visitor}`;
+  },
+  /** Digests of visitors whom a writer was asked to forget: reads honour it at once, the removal follows. */
+  erased: (writer: string, n: number) => `erased:${writer}:${sequence(n)}`,
+  salt: (day: string) => `salt:${day}`,
+  /** A value whose checksum did not fit, set aside for its owner to look at. */
+  torn: (key: string) => `torn:${digestOf(key)}`,
+} as const;
+
+export const bases = {
+  journal: "journal",
+  journalOf: (writer: string) => `journal:${writer}`,
+  checkpoints: "checkpoint",
+  rollups: "rollup",
+  blocks: "block",
+  blocksOf: (siteId: string) => `block:${digestOf(siteId)}`,
+  profiles: "profile",
+  erased: "erased",
+  salts: "salt",
+} as const;
+
+/** Writer and number out of a `journal:` or `checkpoint:` key. */
+export function parseSequenceKey(key: string): { writer: string; n: number } | undefined {
+  const parts = key.split(":");
+  const n = Number(parts[2]);
+  return parts.length === 3 && parts[1] && Number.isInteger(n) ? { writer: parts[1], n } : undefined;
+}

@@ -1,0 +1,92 @@
+import type { Clock } from "../clock.ts";
+import type { Guard } from "./guard.ts";
+import { keys } from "./keys.ts";
+
+/** What a running process tells the others through its slot. A hint, never the only word: slots may be lost. */
+export interface WriterSlot {
+  writer: string;
+  /** Epoch milliseconds of the last sign of life. */
+  aliveAt: number;
+  /** Number of its newest checkpoint; -1 before the first. */
+  checkpoint: number;
+  /** Writers whose data it knows of and has not taken over. */
+  known: string[];
+}
+
+export interface Writers {
+  /** Takes the first free slot. */
+  claim(): Promise<void>;
+  /** Tells the others that this process lives, and what it has written. */
+  beat(state: { checkpoint: number; known: string[] }): Promise<void>;
+  /** What all slots say, dead ones included. */
+  read(): Promise<WriterSlot[]>;
+  /** Whether a slot's process still lives, as far as clocks tell. */
+  isAlive(slot: WriterSlot): boolean;
+  /** Gives the slot back: this process is done. The slot still tells whose data is there. */
+  release(): Promise<void>;
+}
+
+/** Processes on one storage at a time. */
+export const MAX_SLOTS = 64;
+/** Without a sign of life for this long a process is taken for dead: beats come every 20 s, clocks may differ by a minute. */
+export const DEAD_MS = 150_000;
+export const BEAT_MS = 20_000;
+const SLOTS_PER_READ = 4;
+
+export function createWriters(options: { guard: Guard; writer: string; now: Clock }): Writers {
+  const { guard, writer, now } = options;
+  let mine: number | undefined;
+  let state: { checkpoint: number; known: string[] } = { checkpoint: -1, known: [] };
+
+  async function readSlot(n: number): Promise<WriterSlot | "free" | "torn"> {
+    const held = await guard.read(keys.slot(n));
+    if (held.state === "found") return JSON.parse(held.body.toString("utf8")) as WriterSlot;
+    return held.state === "missing" ? "free" : "torn";
+  }
+
+  const isAlive = (slot: WriterSlot) => Math.abs(now() - slot.aliveAt) < DEAD_MS;
+
+  async function write(): Promise<void> {
+    if (mine === undefined) return;
+    const slot: WriterSlot = { writer, aliveAt: now(), ...state };
+    await guard.write(keys.slot(mine), JSON.stringify(slot));
+  }
+
+  async function claim(): Promise<void> {
+    for (let n = 0; n < MAX_SLOTS; n++) {
+      const slot = await readSlot(n);
+      if (typeof slot === "object" && slot.writer !== writer && isAlive(slot)) continue;
+      if (typeof slot === "object") state.known = [...new Set([...state.known, slot.writer, ...slot.known])];
+      mine = n;
+      return write();
+    }
+  }
+
+  return {
+    claim,
+    isAlive,
+    async beat(next) {
+      state = next;
+      if (mine === undefined) return claim();
+      const slot = await readSlot(mine);
+      // two processes that start at once may take the same slot: the later one keeps it
+      if (typeof slot === "object" && slot.writer !== writer) return claim();
+      await write();
+    },
+    async read() {
+      const slots: WriterSlot[] = [];
+      for (let n = 0; n < MAX_SLOTS; n += SLOTS_PER_READ) {
+        const read = await Promise.all(Array.from({ length: SLOTS_PER_READ }, (_, i) => readSlot(n + i)));
+        for (const slot of read) if (typeof slot === "object") slots.push(slot);
+        if (read.every((slot) => slot === "free")) break;
+      }
+      return slots;
+    },
+    async release() {
+      if (mine === undefined) return;
+      const slot: WriterSlot = { writer, aliveAt: 0, ...state };
+      await guard.write(keys.slot(mine), JSON.stringify(slot));
+      mine = undefined;
+    },
+  };
+}
