@@ -1,0 +1,57 @@
+import type { Guard } from "../storage/guard.ts";
+import { keys } from "../storage/keys.ts";
+
+/** A block that a checkpoint names: compressed raw events of one site. */
+export interface BlockRef {
+  siteId: string;
+  key: string;
+  /** Earliest and latest event in it, epoch milliseconds. */
+  minAt: number;
+  maxAt: number;
+  count: number;
+  bytes: number;
+}
+
+export interface RollupRef {
+  siteId: string;
+  day: string;
+  key: string;
+}
+
+/**
+ * What stands for a writer's journal up to a segment: writing it is the moment at which rollups and blocks begin
+ * to count and the segments below `covered` cease to. A crash before it leaves everything as it was.
+ */
+export interface Checkpoint {
+  writer: string;
+  n: number;
+  /** Segments below this number are in the rollups and blocks. */
+  covered: number;
+  rollups: RollupRef[];
+  blocks: BlockRef[];
+  /** Dead writers whose journals are covered here too, each up to a segment. */
+  adopted: [writer: string, covered: number][];
+}
+
+export function emptyCheckpoint(writer: string): Checkpoint {
+  return { writer, n: -1, covered: 0, rollups: [], blocks: [], adopted: [] };
+}
+
+export async function writeCheckpoint(guard: Guard, checkpoint: Checkpoint): Promise<void> {
+  await guard.write(keys.checkpoint(checkpoint.writer, checkpoint.n), JSON.stringify(checkpoint));
+}
+
+/** The n-th checkpoint of a writer, when it is there and sound. */
+export async function readCheckpoint(guard: Guard, writer: string, n: number): Promise<Checkpoint | undefined> {
+  const held = await guard.read(keys.checkpoint(writer, n));
+  return held.state === "found" ? (JSON.parse(held.body.toString("utf8")) as Checkpoint) : undefined;
+}
+
+/** The newest sound checkpoint among the given numbers; a torn one is passed over for the one before it. */
+export async function readNewestCheckpoint(guard: Guard, writer: string, numbers: number[]): Promise<Checkpoint> {
+  for (const n of numbers.sort((a, b) => b - a)) {
+    const checkpoint = await readCheckpoint(guard, writer, n);
+    if (checkpoint) return checkpoint;
+  }
+  return emptyCheckpoint(writer);
+}

@@ -1,0 +1,146 @@
+import type { Guard } from "../storage/guard.ts";
+import { BEAT_MS, type Writers } from "../storage/writer.ts";
+import { type Checkpoint, writeCheckpoint } from "./checkpoint.ts";
+import { type CompactionOptions, prepareCheckpoint, restoreLive } from "./compaction.ts";
+import type { Erasures } from "./erasure.ts";
+import type { Journal } from "./journal.ts";
+import type { WriterView } from "./view.ts";
+import type { Views } from "./views.ts";
+
+/** A checkpoint is made after this many events or segments, or this much time with any. */
+const MAX_EVENTS = 20_000;
+const MAX_SEGMENTS = 512;
+const MAX_AGE_MS = 15 * 60_000;
+/** Removals under way at a time. */
+const REMOVALS = 16;
+
+export interface Checkpointer {
+  /** Begins the beats; their timer does not keep the process alive. */
+  start(): void;
+  stop(): void;
+  noteStored(events: number): void;
+  /** Makes a checkpoint now. "erase" also rejects when it fails, and waits until old values are gone. */
+  run(why: "full" | "age" | "erase" | "close"): Promise<void>;
+  /** Keeps superseded keys while somebody reads; the returned function lets go. */
+  holdGarbage(): () => void;
+}
+
+export interface CheckpointerParts {
+  own: WriterView;
+  journal: Journal;
+  views: Views;
+  writers: Writers;
+  erasures: Erasures;
+  beforeCheckpoint?: () => Promise<void>;
+  options: CompactionOptions;
+}
+
+export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
+  const { own, journal, views, writers, erasures, options } = parts;
+  const { guard, reporter } = options;
+  let events = 0;
+  let since = performance.now();
+  let generation = 0;
+  let readers = 0;
+  let garbage: string[] = [];
+  let running: Promise<void> | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  /** A checkpoint whose write failed: it may land yet, so it is written again, as it is, before another. */
+  let unwritten: { checkpoint: Checkpoint; garbage: string[]; adopted: WriterView[] } | undefined;
+
+  async function commit(): Promise<void> {
+    if (!unwritten) return;
+    await writeCheckpoint(guard, unwritten.checkpoint);
+    own.checkpoint = unwritten.checkpoint;
+    own.sealed = undefined;
+    garbage.push(...unwritten.garbage);
+    views.forget(unwritten.adopted);
+    unwritten = undefined;
+  }
+
+  async function checkpoint(adopt: WriterView[]): Promise<void> {
+    await commit();
+    // what is stored meanwhile gets into the rollups and is read once more from its segment: that does no harm
+    const storedUpTo = journal.next();
+    await parts.beforeCheckpoint?.();
+    const purging = erasures.pending();
+    if (storedUpTo === own.checkpoint.covered && adopt.length === 0 && !purging) return;
+    events = 0;
+    since = performance.now();
+    try {
+      const plan = { own, generation: generation++, storedUpTo, adopt, erasures };
+      unwritten = { ...(await prepareCheckpoint(plan, options)), adopted: adopt };
+      for (const view of adopt) unwritten.garbage.push(...(await leftovers(guard, view.writer, unwritten.checkpoint)));
+      await commit();
+    } catch (error) {
+      restoreLive(own);
+      throw error;
+    }
+    if (purging) garbage.push(...erasures.settle());
+  }
+
+  async function collectGarbage(): Promise<void> {
+    if (readers > 0) return;
+    while (garbage.length > 0) {
+      const batch = garbage.slice(0, REMOVALS);
+      await Promise.all(batch.map((key) => guard.remove(key)));
+      garbage = garbage.slice(batch.length);
+    }
+  }
+
+  async function runOnce(why: "full" | "age" | "erase" | "close"): Promise<void> {
+    // at close nothing is taken over: it would make the end of a process as slow as its past is long
+    const adopt = why === "close" ? [] : views.orphans();
+    await checkpoint(adopt);
+    await collectGarbage();
+    await writers.beat({ checkpoint: own.checkpoint.n, known: views.known() });
+  }
+
+  function run(why: "full" | "age" | "erase" | "close"): Promise<void> {
+    const before = running ?? Promise.resolve();
+    const mine = before.catch(() => {}).then(() => runOnce(why));
+    running = mine;
+    void mine.catch(() => {}).then(() => {
+      if (running === mine) running = undefined;
+    });
+    if (why === "erase" || why === "close") return mine;
+    return mine.catch((error: unknown) =>
+      reporter.report("warn", "checkpoint", "a checkpoint was not made and will be tried again; no event is lost", error),
+    );
+  }
+
+  async function beat(): Promise<void> {
+    try {
+      await views.refresh();
+      const due = journal.next() > own.checkpoint.covered && performance.now() - since > MAX_AGE_MS;
+      if (due || views.orphans().length > 0 || erasures.pending()) await run("age");
+      else await writers.beat({ checkpoint: own.checkpoint.n, known: views.known() });
+    } catch (error) {
+      reporter.report("warn", "beat", "this process could not tell the others that it lives", error);
+    }
+  }
+
+  return {
+    start() {
+      timer ??= setInterval(() => void beat(), BEAT_MS).unref();
+    },
+    stop: () => clearInterval(timer),
+    noteStored(count) {
+      events += count;
+      if (running) return;
+      if (events >= MAX_EVENTS || journal.next() - own.checkpoint.covered >= MAX_SEGMENTS) void run("full");
+    },
+    run,
+    holdGarbage() {
+      readers++;
+      return () => void readers--;
+    },
+  };
+}
+
+/** Keys of a writer that no checkpoint names any more: half-done compactions, segments that were covered. */
+async function leftovers(guard: Guard, writer: string, checkpoint: Checkpoint): Promise<string[]> {
+  const named = new Set([...checkpoint.blocks, ...checkpoint.rollups].map((ref) => ref.key));
+  const all = await guard.list("");
+  return all.filter((key) => key.includes(`:${writer}:`) && !key.startsWith("erased:") && !named.has(key));
+}

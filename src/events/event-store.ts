@@ -1,0 +1,112 @@
+import type { StoredEvent } from "../event.ts";
+
+/** A webhook delivery that an event owes. It is stored with the event: one write makes both true. */
+export interface OwedDelivery {
+  /** `webhook-id`. */
+  id: string;
+  siteId: string;
+  /** Which endpoint of the site: a digest of its URL, stable over restarts. */
+  endpoint: string;
+  /** The event's name for `x-wysleap-event`. */
+  event: string;
+  /** The exact unsigned payload (signatures are made at each attempt). */
+  unsigned: string;
+  /** Epoch milliseconds of the event. */
+  at: number;
+}
+
+export interface Batch {
+  events: StoredEvent[];
+  deliveries?: OwedDelivery[];
+}
+
+export interface ReportQuery {
+  siteId: string;
+  /** IANA time zone of the site's days. */
+  timeZone: string;
+  /** Calendar days to look back, today included (1–395). */
+  days: number;
+  /** ISO 3166-1 alpha-2: only events from there. */
+  country?: string;
+  /** Most recent visitors to list (0–1,000). */
+  limit: number;
+  /** Count events labelled as bots too. */
+  includeBots: boolean;
+  /** Epoch milliseconds of "now". */
+  now: number;
+}
+
+export interface VisitorRow {
+  visitorId: string;
+  /** Epoch milliseconds of the last signal in the range. */
+  lastSeen: number;
+  /** The visitor's sessions so far: the highest ordinal of a session in the range, or their number if larger. */
+  visitCount: number;
+  country?: string;
+  browser?: string;
+  os?: string;
+  device?: string;
+  /** Reasons, when the visitor's hits were labelled as a bot's. */
+  bot?: string[];
+}
+
+export interface PathRow {
+  path: string;
+  views: number;
+  /** Mean engaged seconds over the pageviews that have a figure; 0 without any. */
+  avgTimeOnPage: number;
+}
+
+/** Everything a report needs, over the events of the range. */
+export interface Report {
+  totalPageviews: number;
+  totalEvents: number;
+  totalSessions: number;
+  /** Mean and median seconds per pageview that has a figure; 0 without any. */
+  avgTimeOnPage: number;
+  medianTimeOnPage: number;
+  /** Share of pageviews (0–1) that the two figures above rest on. */
+  timeOnPageCoverage: number;
+  bounceRate: number;
+  singlePageRate: number;
+  /** One row a day, oldest first, days without a view included. */
+  pageviewsByDay: { date: string; views: number }[];
+  /** Most viewed first. */
+  topPages: PathRow[];
+  /** Most recent first. */
+  visitors: VisitorRow[];
+  uniqueVisitors: number;
+  /** Visitors with any signal in the last 5 minutes. */
+  activeVisitors: number;
+  totalCountries: number;
+  returningVisitorRate: number;
+  /** Hits left out of every number above, by reason. */
+  excluded: { bot: number };
+  /** Set when distinct counts come from a sketch: the relative standard error. */
+  distinctError?: number;
+}
+
+export interface TimelinePage {
+  /** Newest first. */
+  events: StoredEvent[];
+  /** Pass it to get the next page; absent on the last. */
+  cursor?: string;
+}
+
+/**
+ * Keeps events and answers questions about them. Six members, all required; the contract suite in
+ * `wysleap/testing` says what each must do, whatever the database.
+ */
+export interface EventStore {
+  /** Resolves only when the batch is durable. The same event id of a site counts once. Rejects with UNAVAILABLE. */
+  append(batch: Batch): Promise<void>;
+  report(query: ReportQuery): Promise<Report>;
+  /** A visitor's events, newest first, `limit` (default 100) a page. */
+  timeline(siteId: string, visitorId: string, page?: { limit?: number; cursor?: string }): Promise<TimelinePage>;
+  /** Removes every event of the visitor; resolves when reads no longer show any and storage no longer holds any. */
+  erase(siteId: string, visitorId: string): Promise<void>;
+  /** Every event of a site that happened in `from <= at < to` (epoch milliseconds), each once, in no promised order. */
+  read(siteId: string, range?: { from?: number; to?: number }): AsyncIterable<StoredEvent>;
+  /** Flushes what was acknowledged and releases everything. Idempotent. */
+  close(): Promise<void>;
+}

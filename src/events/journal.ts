@@ -1,0 +1,184 @@
+import { unavailable } from "../errors.ts";
+import type { StoredEvent } from "../event.ts";
+import type { Guard } from "../storage/guard.ts";
+import { keys } from "../storage/keys.ts";
+import type { Batch } from "./event-store.ts";
+import { encodeSegment } from "./segment.ts";
+
+/** Acknowledgements are given only for what is stored, so what waits must be bounded; beyond it: 503. */
+export const MAX_WAITING_EVENTS = 10_000;
+export const MAX_WAITING_BYTES = 16 * 1024 * 1024;
+/** Waits before the second and third try of one segment. */
+const RETRY_MS = [50, 200];
+
+export interface Journal {
+  /** Resolves when the batch is in a stored segment. Rejects with UNAVAILABLE. */
+  append(batch: Batch): Promise<void>;
+  /** Resolves when what waits now is stored; rejects when it could not be. */
+  settled(): Promise<void>;
+  /** Number of the next segment: all below are stored. */
+  next(): number;
+  /** Events accepted but not stored yet, and tries that were repeated. */
+  stats(): { unflushed: number; retried: number };
+  /** Resolves when nothing waits any more; rejects with what could not be stored. */
+  drain(): Promise<void>;
+}
+
+export interface JournalOptions {
+  guard: Guard;
+  writer: string;
+  /** Called in the order of the segments, as soon as one is stored and before its waiters are told. */
+  onStored(n: number, events: StoredEvent[], bytes: number): void;
+}
+
+/** What goes into one segment, and who waits for it. */
+interface Group {
+  events: StoredEvent[];
+  sites: Map<string, string[]>;
+  deliveries: string[];
+  bytes: number;
+  stored: Promise<void>;
+  resolve(): void;
+  reject(error: unknown): void;
+  /** Set once a number was given to it: the same key is only ever written with the same bytes. */
+  body?: string;
+}
+
+/**
+ * Group commit: one segment is written at a time, and what arrives meanwhile goes into the next. A segment that
+ * could not be written keeps its number and its bytes and is tried again before anything else, since a call that
+ * seemed to fail may still land.
+ */
+export function createJournal({ guard, writer, onStored }: JournalOptions): Journal {
+  let next = 0;
+  let gathering: Group | undefined;
+  let writing: Group | undefined;
+  let stuck: Group | undefined;
+  let running: Promise<void> | undefined;
+  let waitingEvents = 0;
+  let waitingBytes = 0;
+  let retried = 0;
+
+  function gather(batch: Batch): Group {
+    const group = (gathering ??= createGroup());
+    let bytes = 0;
+    for (const event of batch.events) {
+      const line = JSON.stringify(event);
+      bytes += line.length;
+      group.events.push(event);
+      const lines = group.sites.get(event.siteId);
+      if (lines) lines.push(line);
+      else group.sites.set(event.siteId, [line]);
+    }
+    for (const delivery of batch.deliveries ?? []) {
+      const line = JSON.stringify(delivery);
+      bytes += line.length;
+      group.deliveries.push(line);
+    }
+    group.bytes += bytes;
+    waitingEvents += batch.events.length;
+    waitingBytes += bytes;
+    return group;
+  }
+
+  async function writeGroup(group: Group): Promise<void> {
+    group.body ??= encodeSegment(writer, next, group.sites, group.deliveries);
+    for (let attempt = 0; ; attempt++) {
+      try {
+        await guard.write(keys.segment(writer, next), group.body);
+        return;
+      } catch (error) {
+        const wait = RETRY_MS[attempt];
+        if (wait === undefined || guard.breaker() !== "closed") throw error;
+        retried++;
+        await pause(wait);
+      }
+    }
+  }
+
+  /** No longer waiting: stored, or refused. */
+  function release(group: Group) {
+    waitingEvents -= group.events.length;
+    waitingBytes -= group.bytes;
+  }
+
+  async function run(): Promise<void> {
+    for (;;) {
+      const group = stuck ?? gathering;
+      if (!group) return;
+      if (group === gathering) gathering = undefined;
+      writing = group;
+      try {
+        await writeGroup(group);
+      } catch (error) {
+        writing = undefined;
+        if (stuck !== group) {
+          stuck = group;
+          release(group);
+          group.reject(error);
+        }
+        if (gathering) {
+          release(gathering);
+          gathering.reject(error);
+          gathering = undefined;
+        }
+        return;
+      }
+      writing = undefined;
+      if (stuck === group) stuck = undefined;
+      else release(group);
+      const n = next++;
+      onStored(n, group.events, group.bytes);
+      group.resolve();
+    }
+  }
+
+  function start(): Promise<void> {
+    running ??= run().finally(() => {
+      running = undefined;
+      if (gathering) void start();
+    });
+    return running;
+  }
+
+  return {
+    append(batch) {
+      if (waitingEvents + batch.events.length > MAX_WAITING_EVENTS || waitingBytes > MAX_WAITING_BYTES) {
+        return Promise.reject(unavailable("Too many events wait to be stored"));
+      }
+      const group = gather(batch);
+      void start();
+      return group.stored;
+    },
+    async settled() {
+      if (stuck && !running) await start();
+      if (stuck) throw unavailable("Storage is not available");
+      await (gathering ?? writing)?.stored;
+    },
+    next: () => next,
+    stats: () => ({ unflushed: waitingEvents + (stuck?.events.length ?? 0), retried }),
+    async drain() {
+      while (running || gathering) await start();
+      if (!stuck) return;
+      await start();
+      if (stuck) throw unavailable(`${stuck.events.length} events could not be stored`);
+    },
+  };
+}
+
+function createGroup(): Group {
+  let resolve!: () => void;
+  let reject!: (error: unknown) => void;
+  const stored = new Promise<void>((onResolve, onReject) => {
+    resolve = onResolve;
+    reject = onReject;
+  });
+  stored.catch(() => {}); // each waiter handles its own; a group whose waiters are gone must not be unhandled
+  return { events: [], sites: new Map(), deliveries: [], bytes: 0, stored, resolve, reject };
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms).unref();
+  });
+}

@@ -1,0 +1,75 @@
+import type { Guard } from "../storage/guard.ts";
+import type { DayRollup } from "./rollup.ts";
+import { decodeDay } from "./rollup-codec.ts";
+
+/** Decoded rollups kept in memory; an estimate, see `weigh`. */
+export const MAX_CACHE_BYTES = 48 * 1024 * 1024;
+
+const BYTES_PER_ROW = 600;
+const BYTES_PER_PAGE = 120;
+
+export interface RollupCache {
+  /** The rows under a key; "missing" when the key is gone (its writer moved on), "torn" when damaged. */
+  read(key: string, date: string): Promise<DayRollup | "missing" | "torn">;
+  /** Puts what was just written under a key, so that it need not be read back. */
+  put(key: string, day: DayRollup): void;
+  drop(key: string): void;
+}
+
+/** Rollups never change under their key, so a cached one is always right. Least recently used ones go first. */
+export function createRollupCache(guard: Guard, maxBytes = MAX_CACHE_BYTES): RollupCache {
+  const entries = new Map<string, { day: DayRollup; bytes: number }>();
+  const reading = new Map<string, Promise<DayRollup | "missing" | "torn">>();
+  let bytes = 0;
+
+  function put(key: string, day: DayRollup) {
+    drop(key);
+    const weight = weigh(day);
+    entries.set(key, { day, bytes: weight });
+    bytes += weight;
+    for (const oldest of entries.keys()) {
+      if (bytes <= maxBytes || entries.size === 1) break;
+      drop(oldest);
+    }
+  }
+
+  function drop(key: string) {
+    const entry = entries.get(key);
+    if (!entry) return;
+    entries.delete(key);
+    bytes -= entry.bytes;
+  }
+
+  async function load(key: string, date: string): Promise<DayRollup | "missing" | "torn"> {
+    const held = await guard.read(key);
+    if (held.state !== "found") return held.state;
+    const day = await decodeDay(held.body, date);
+    put(key, day);
+    return day;
+  }
+
+  return {
+    put,
+    drop,
+    async read(key, date) {
+      const entry = entries.get(key);
+      if (entry) {
+        entries.delete(key);
+        entries.set(key, entry);
+        return entry.day;
+      }
+      let pending = reading.get(key);
+      if (!pending) {
+        pending = load(key, date).finally(() => reading.delete(key));
+        reading.set(key, pending);
+      }
+      return pending;
+    },
+  };
+}
+
+function weigh(day: DayRollup): number {
+  let pages = 0;
+  for (const row of day.rows.values()) pages += row.pages.size + row.events.size;
+  return day.rows.size * BYTES_PER_ROW + pages * BYTES_PER_PAGE;
+}

@@ -1,0 +1,30 @@
+import type { StoredEvent } from "../event.ts";
+import { hashOf } from "./rollup.ts";
+
+/** Event ids remembered, in two generations: at least this many of the latest, at most twice as many. */
+const MAX_IDS = 200_000;
+
+/** Which event ids were stored lately, so that a repeated one is stored once. 53 bits an id. */
+export function createSeenIds() {
+  let young = new Set<number>();
+  let old = new Set<number>();
+  return {
+    /** Whether the event is new; remembers it. */
+    add(event: StoredEvent): boolean {
+      const hash = hashOf(`${event.siteId}\n${event.id}`);
+      if (young.has(hash) || old.has(hash)) return false;
+      young.add(hash);
+      if (young.size >= MAX_IDS) {
+        old = young;
+        young = new Set();
+      }
+      return true;
+    },
+    /** It was not stored after all: the same id is new again. */
+    remove(event: StoredEvent): void {
+      const hash = hashOf(`${event.siteId}\n${event.id}`);
+      young.delete(hash);
+      old.delete(hash);
+    },
+  };
+}

@@ -1,0 +1,73 @@
+import type { StoredEvent } from "../event.ts";
+import type { OwedDelivery } from "./event-store.ts";
+
+/**
+ * The layout of a segment: a header line, then the events of each site as NDJSON, then the deliveries they owe.
+ * Sites stay apart, so that compaction copies bytes instead of parsing them.
+ */
+interface SegmentHeader {
+  writer: string;
+  n: number;
+  /** Site, number of events, bytes of its NDJSON. */
+  sites: [siteId: string, events: number, bytes: number][];
+  /** Bytes of the deliveries' NDJSON, last. */
+  deliveries: number;
+}
+
+export interface Segment {
+  writer: string;
+  n: number;
+  /** NDJSON per site, each line ended by a newline. */
+  sites: { siteId: string; count: number; lines: Buffer }[];
+  deliveries: OwedDelivery[];
+}
+
+export function encodeSegment(writer: string, n: number, sites: Map<string, string[]>, deliveries: string[]): string {
+  const header: SegmentHeader = { writer, n, sites: [], deliveries: 0 };
+  let body = "";
+  for (const [siteId, lines] of sites) {
+    const text = `${lines.join("\n")}\n`;
+    header.sites.push([siteId, lines.length, Buffer.byteLength(text)]);
+    body += text;
+  }
+  if (deliveries.length > 0) {
+    const text = `${deliveries.join("\n")}\n`;
+    header.deliveries = Buffer.byteLength(text);
+    body += text;
+  }
+  return `${JSON.stringify(header)}\n${body}`;
+}
+
+export function decodeSegment(body: Buffer): Segment {
+  const end = body.indexOf(10);
+  const header = JSON.parse(body.toString("utf8", 0, end)) as SegmentHeader;
+  let offset = end + 1;
+  const sites = header.sites.map(([siteId, count, bytes]) => {
+    const lines = body.subarray(offset, offset + bytes);
+    offset += bytes;
+    return { siteId, count, lines };
+  });
+  const deliveries = parseLines<OwedDelivery>(body.subarray(offset, offset + header.deliveries));
+  return { writer: header.writer, n: header.n, sites, deliveries };
+}
+
+/** The values of NDJSON lines. */
+export function parseLines<T = StoredEvent>(lines: Buffer): T[] {
+  if (lines.length === 0) return [];
+  const text = lines.toString("utf8").trimEnd();
+  return JSON.parse(`[${text.replaceAll("\n", ",")}]`) as T[];
+}
+
+/** About 1 ms of parsing. */
+const SLICE_BYTES = 128 * 1024;
+
+/** The events of NDJSON lines, a slice at a time: the event loop is given back between slices. */
+export async function* parseSlices(lines: Buffer): AsyncGenerator<StoredEvent[]> {
+  for (let start = 0; start < lines.length; ) {
+    const newline = lines.indexOf(10, Math.min(start + SLICE_BYTES, lines.length - 1));
+    const end = newline === -1 ? lines.length : newline + 1;
+    yield parseLines(lines.subarray(start, end));
+    start = end;
+    if (start < lines.length) await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+}

@@ -1,0 +1,196 @@
+import type { Clock } from "../clock.ts";
+import { createHexId } from "../ids.ts";
+import type { Reporter } from "../logger.ts";
+import type { Guard } from "../storage/guard.ts";
+import { createWriters } from "../storage/writer.ts";
+import { createCheckpointer } from "./checkpointer.ts";
+import { createErasures } from "./erasure.ts";
+import type { EventStore, Report, ReportQuery } from "./event-store.ts";
+import { readEvents, readTimeline } from "./history.ts";
+import { createJournal } from "./journal.ts";
+import { computeReport, daysOf } from "./report.ts";
+import { createRollupCache } from "./rollup-cache.ts";
+import type { DayRollup } from "./rollup.ts";
+import { createSeenIds } from "./seen.ts";
+import { createView, type FollowOptions, foldInto, reportTorn } from "./view.ts";
+import { createViews } from "./views.ts";
+
+export interface UnstorageEventsOptions {
+  guard: Guard;
+  now: Clock;
+  reporter: Reporter;
+  /** Told of each event that a process stored but may not have told the rest of the library about before it died. */
+  onRecovered?: (siteId: string, visitorId: string) => void;
+  /** Awaited before a checkpoint: what must be stored before the journal behind it may go. */
+  beforeCheckpoint?: () => Promise<void>;
+  /** Longest wait of `close()` for what is not stored yet. @default 10000 */
+  closeMs?: number;
+}
+
+export interface EventStats {
+  stored: number;
+  unflushed: number;
+  retried: number;
+  torn: number;
+}
+
+export interface UnstorageEvents extends EventStore {
+  stats(): EventStats;
+  /** Whether other processes are writing to the same storage, as far as is known. */
+  isShared(): boolean;
+}
+
+/**
+ * The embedded default: events in a journal of write-once segments, folded into blocks and rollups, any number of
+ * processes on one storage. An event is acknowledged when its segment is stored.
+ */
+export function createUnstorageEvents(options: UnstorageEventsOptions): UnstorageEvents {
+  const { guard, now, reporter } = options;
+  const own = createView(createHexId());
+  const cache = createRollupCache(guard);
+  const seen = createSeenIds();
+  const erasures = createErasures(guard, own.writer);
+  const writers = createWriters({ guard, writer: own.writer, now });
+  const follow: FollowOptions = { guard, reporter, onTorn: () => void torn++, onEvent: (event) => void seen.add(event) };
+  const views = createViews({ own, writers, erasures, follow });
+  let torn = 0;
+  let stored = 0;
+  let started: Promise<void> | undefined;
+  let ready = false;
+  let closing: Promise<void> | undefined;
+
+  const journal = createJournal({
+    guard,
+    writer: own.writer,
+    onStored(n, events) {
+      stored += events.length;
+      for (const event of events) foldInto(own.live, event);
+      own.next = n + 1;
+      checkpointer.noteStored(events.length);
+    },
+  });
+  const checkpointer = createCheckpointer({ own, journal, views, writers, erasures, beforeCheckpoint: options.beforeCheckpoint, options: { ...follow, cache } });
+
+  /** Reads what earlier processes left. Tried again by the next call when storage is down. */
+  function start(): Promise<void> {
+    started ??= views
+      .load((event) => options.onRecovered?.(event.siteId, event.visitorId))
+      .then(() => {
+        ready = true;
+        checkpointer.start();
+      })
+      .catch((error: unknown) => {
+        started = undefined;
+        throw error;
+      });
+    return started;
+  }
+
+  async function rollupsOf(query: ReportQuery): Promise<DayRollup[]> {
+    const found: DayRollup[] = [];
+    const days = new Set(daysOf(query));
+    for (const view of views.all()) {
+      for (const { siteId, day, rollup } of [...(view.sealed?.values() ?? []), ...view.live.values()]) {
+        if (siteId === query.siteId && days.has(day)) found.push(rollup);
+      }
+      for (const ref of view.checkpoint.rollups) {
+        if (ref.siteId !== query.siteId || !days.has(ref.day)) continue;
+        const rollup = await cache.read(ref.key, ref.day);
+        if (rollup === "torn") reportTorn(follow, ref.key);
+        else if (rollup !== "missing") found.push(rollup);
+        else if (view !== own) throw new MovedError();
+      }
+    }
+    return found.map((rollup) => erasures.withoutErased(query.siteId, rollup));
+  }
+
+  async function report(query: ReportQuery): Promise<Report> {
+    await start();
+    for (let attempt = 0; ; attempt++) {
+      await views.refresh();
+      try {
+        return await computeReport(query, await rollupsOf(query));
+      } catch (error) {
+        // another process made a checkpoint meanwhile: its new one names the rows under new keys
+        if (!(error instanceof MovedError) || attempt === MAX_MOVES) throw error;
+        await views.refresh("now");
+      }
+    }
+  }
+
+  const running = new Map<string, Promise<Report>>();
+  const history = { ...follow, views: () => views.all(), isErased: erasures.isErased };
+
+  return {
+    async append(batch) {
+      if (!ready) await start();
+      const fresh = batch.events.filter((event) => seen.add(event));
+      if (fresh.length === 0 && batch.events.length > 0) return journal.settled();
+      try {
+        await journal.append(fresh.length === batch.events.length ? batch : { ...batch, events: fresh });
+      } catch (error) {
+        for (const event of fresh) seen.remove(event);
+        throw error;
+      }
+    },
+    report(query) {
+      const key = JSON.stringify({ ...query, now: 0 });
+      let pending = running.get(key);
+      if (!pending) {
+        pending = report(query).finally(() => running.delete(key));
+        running.set(key, pending);
+      }
+      return pending;
+    },
+    async timeline(siteId, visitorId, page = {}) {
+      await start();
+      await views.refresh();
+      return readTimeline(siteId, visitorId, page, history);
+    },
+    async erase(siteId, visitorId) {
+      await start();
+      await journal.settled();
+      await views.refresh("now");
+      await erasures.erase(siteId, visitorId, now());
+      await checkpointer.run("erase");
+    },
+    async *read(siteId, range = {}) {
+      await start();
+      await views.refresh();
+      const release = checkpointer.holdGarbage();
+      try {
+        yield* readEvents(siteId, range, history);
+      } finally {
+        release();
+      }
+    },
+    close() {
+      closing ??= (async () => {
+        checkpointer.stop();
+        if (!started) return;
+        await started.catch(() => {});
+        await withinDeadline(journal.drain(), options.closeMs ?? 10_000);
+        await withinDeadline(checkpointer.run("close"), CLOSE_CHECKPOINT_MS).catch((error: unknown) =>
+          reporter.report("warn", "close", "the last checkpoint was not made; the next start reads the journal instead", error),
+        );
+        await writers.release().catch(() => {});
+      })();
+      return closing;
+    },
+    isShared: () => views.othersAlive(),
+    stats: () => ({ stored, torn, ...journal.stats() }),
+  };
+}
+
+const MAX_MOVES = 5;
+const CLOSE_CHECKPOINT_MS = 3_000;
+
+class MovedError extends Error {}
+
+async function withinDeadline<T>(work: Promise<T>, ms: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`not done within ${ms} ms`)), ms);
+  });
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
+}

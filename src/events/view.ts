@@ -1,0 +1,107 @@
+import type { StoredEvent } from "../event.ts";
+import type { Reporter } from "../logger.ts";
+import type { Guard } from "../storage/guard.ts";
+import { keys } from "../storage/keys.ts";
+import { type Checkpoint, emptyCheckpoint, readCheckpoint } from "./checkpoint.ts";
+import type { OwedDelivery } from "./event-store.ts";
+import { createDay, type DayRollup, foldEvent } from "./rollup.ts";
+import { decodeSegment, parseLines, type Segment } from "./segment.ts";
+
+/** Rows not covered by a checkpoint yet, by site and day. */
+export type LiveRows = Map<string, { siteId: string; day: string; rollup: DayRollup }>;
+
+export const siteDay = (siteId: string, day: string) => `${siteId}\n${day}`;
+
+export function foldInto(live: LiveRows, event: StoredEvent): void {
+  const key = siteDay(event.siteId, event.day);
+  let entry = live.get(key);
+  if (!entry) {
+    entry = { siteId: event.siteId, day: event.day, rollup: createDay() };
+    live.set(key, entry);
+  }
+  foldEvent(entry.rollup, event);
+}
+
+/** What this process knows of one writer's data: its newest checkpoint, and the rows of the segments after it. */
+export interface WriterView {
+  writer: string;
+  checkpoint: Checkpoint;
+  live: LiveRows;
+  /** Rows that a checkpoint is being made of right now. */
+  sealed: LiveRows | undefined;
+  /** Next segment to read. */
+  next: number;
+}
+
+export interface FollowOptions {
+  guard: Guard;
+  reporter: Reporter;
+  /** Told of every event found in a segment (not of those a checkpoint covers). */
+  onEvent?: (event: StoredEvent) => void;
+  onDeliveries?: (deliveries: OwedDelivery[]) => void;
+  onTorn?: (key: string) => void;
+}
+
+export function createView(writer: string, checkpoint: Checkpoint = emptyCheckpoint(writer)): WriterView {
+  return { writer, checkpoint, live: new Map(), sealed: undefined, next: checkpoint.covered };
+}
+
+/** What a segment's key holds, "torn" and "missing" told apart. */
+export async function readSegment(guard: Guard, writer: string, n: number): Promise<Segment | "missing" | "torn"> {
+  const held = await guard.read(keys.segment(writer, n));
+  return held.state === "found" ? decodeSegment(held.body) : held.state;
+}
+
+/** Copies a damaged value aside for the owner to look at, tells of it once, and leaves the rest alone. */
+export function reportTorn(options: FollowOptions, key: string): void {
+  options.onTorn?.(key);
+  options.reporter.report("error", "torn value", "a stored value is damaged and is left out; everything else is served", { key });
+}
+
+/**
+ * Brings a view up to what its writer has stored: newer checkpoints first, then the segments after them. The next
+ * number is asked for, nothing is listed. Returns whether anything was new.
+ */
+export async function followWriter(view: WriterView, options: FollowOptions): Promise<boolean> {
+  let news = false;
+  for (;;) {
+    const segment = await readSegment(options.guard, view.writer, view.next);
+    if (segment === "missing") {
+      if (!(await advanceCheckpoint(view, options.guard))) return news;
+      news = true;
+      continue;
+    }
+    if (segment === "torn") {
+      // half-written just now, unless the writer has gone on: then it is damaged
+      const after = await readSegment(options.guard, view.writer, view.next + 1);
+      if (after === "missing") return news;
+      reportTorn(options, keys.segment(view.writer, view.next));
+      view.next++;
+      continue;
+    }
+    for (const { lines } of segment.sites) {
+      for (const event of parseLines(lines)) {
+        foldInto(view.live, event);
+        options.onEvent?.(event);
+      }
+    }
+    options.onDeliveries?.(segment.deliveries);
+    view.next++;
+    news = true;
+  }
+}
+
+/** Takes over the next checkpoint, if there is one. Rows it covers are dropped and what follows is read anew. */
+async function advanceCheckpoint(view: WriterView, guard: Guard): Promise<boolean> {
+  const newer = await readCheckpoint(guard, view.writer, view.checkpoint.n + 1);
+  if (newer) adoptCheckpoint(view, newer);
+  return newer !== undefined;
+}
+
+/** Rows that are both live and in a rollup do no harm (they merge), so only rows wholly covered are dropped. */
+export function adoptCheckpoint(view: WriterView, newer: Checkpoint): void {
+  view.checkpoint = newer;
+  if (newer.covered < view.next) return;
+  view.live = new Map();
+  view.next = newer.covered;
+}

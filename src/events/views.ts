@@ -1,0 +1,141 @@
+import type { StoredEvent } from "../event.ts";
+import { bases, keys, parseSequenceKey } from "../storage/keys.ts";
+import type { WriterSlot, Writers } from "../storage/writer.ts";
+import { readCheckpoint, readNewestCheckpoint } from "./checkpoint.ts";
+import type { Erasures } from "./erasure.ts";
+import { adoptCheckpoint, createView, type FollowOptions, followWriter, reportTorn, type WriterView } from "./view.ts";
+
+/** Other processes are looked at again after this long: a report is at most this much behind them. */
+const REFRESH_MS = 250;
+
+export interface Views {
+  /** This process's own view first. */
+  all(): WriterView[];
+  /** Finds what earlier and other processes left: the one time that keys are listed. */
+  load(onTail: (event: StoredEvent) => void): Promise<void>;
+  /** Brings the other processes' views up to date, when they have not been lately. */
+  refresh(when?: "now"): Promise<void>;
+  /** Views of processes that are gone, when it falls to this process to take them over. */
+  orphans(): WriterView[];
+  /** Their data is this writer's now. */
+  forget(adopted: WriterView[]): void;
+  /** Whether another process lives on the same storage. */
+  othersAlive(): boolean;
+  /** Writers known to this process that nobody has taken over. */
+  known(): string[];
+}
+
+export function createViews(parts: { own: WriterView; writers: Writers; erasures: Erasures; follow: FollowOptions }): Views {
+  const { own, writers, erasures, follow } = parts;
+  const others = new Map<string, WriterView>();
+  let slots: WriterSlot[] = [];
+  let refreshedAt = -Infinity;
+  let refreshing: Promise<void> | undefined;
+
+  async function load(onTail: (event: StoredEvent) => void): Promise<void> {
+    await writers.claim();
+    const segments = await numbersOf(bases.journal);
+    const checkpoints = await numbersOf(bases.checkpoints);
+    for (const writer of new Set([...segments.keys(), ...checkpoints.keys()])) {
+      if (writer === own.writer || others.has(writer)) continue;
+      const view = createView(writer, await readNewestCheckpoint(follow.guard, writer, checkpoints.get(writer) ?? []));
+      await followToEnd(view, Math.max(-1, ...(segments.get(writer) ?? [])), onTail);
+      others.set(writer, view);
+    }
+    for (const writer of [own.writer, ...others.keys()]) await erasures.load(writer);
+    dropAdopted();
+    await refresh();
+  }
+
+  async function numbersOf(base: string): Promise<Map<string, number[]>> {
+    const numbers = new Map<string, number[]>();
+    for (const key of await follow.guard.list(base)) {
+      const parsed = parseSequenceKey(key);
+      if (parsed) numbers.set(parsed.writer, [...(numbers.get(parsed.writer) ?? []), parsed.n]);
+    }
+    return numbers;
+  }
+
+  /** Up to the last segment that was listed: one lost or damaged in between does not hide those behind it. */
+  async function followToEnd(view: WriterView, last: number, onTail: (event: StoredEvent) => void): Promise<void> {
+    const options: FollowOptions = {
+      ...follow,
+      onEvent(event) {
+        follow.onEvent?.(event);
+        onTail(event);
+      },
+    };
+    await followWriter(view, options);
+    while (view.next <= last) {
+      reportTorn(follow, keys.segment(view.writer, view.next));
+      view.next++;
+      await followWriter(view, options);
+    }
+  }
+
+  /** A writer that another's checkpoint covers is seen through that one. */
+  function dropAdopted(): void {
+    for (const view of [own, ...others.values()]) {
+      for (const [writer, covered] of view.checkpoint.adopted) {
+        const adopted = others.get(writer);
+        if (adopted && adopted.next <= covered) others.delete(writer);
+      }
+    }
+  }
+
+  function adoptedUpTo(writer: string): number | undefined {
+    for (const view of [own, ...others.values()]) {
+      const found = view.checkpoint.adopted.find(([adopted]) => adopted === writer);
+      if (found) return found[1];
+    }
+    return undefined;
+  }
+
+  async function lookAround(): Promise<void> {
+    slots = await writers.read();
+    for (const slot of slots) {
+      for (const writer of [slot.writer, ...slot.known]) {
+        if (writer === own.writer || others.has(writer)) continue;
+        if (adoptedUpTo(writer) !== undefined && !writers.isAlive(slot)) continue;
+        others.set(writer, createView(writer));
+      }
+    }
+    for (const view of others.values()) {
+      const hint = slots.find((slot) => slot.writer === view.writer)?.checkpoint ?? -1;
+      if (hint > view.checkpoint.n) {
+        const newest = await readCheckpoint(follow.guard, view.writer, hint);
+        if (newest) adoptCheckpoint(view, newest);
+      }
+      await followWriter(view, follow);
+      await erasures.load(view.writer);
+    }
+    dropAdopted();
+    refreshedAt = performance.now();
+  }
+
+  function refresh(when?: "now"): Promise<void> {
+    if (!when && performance.now() - refreshedAt < REFRESH_MS) return Promise.resolve();
+    refreshing ??= lookAround().finally(() => {
+      refreshing = undefined;
+    });
+    return refreshing;
+  }
+
+  const live = () => slots.filter((slot) => writers.isAlive(slot)).map((slot) => slot.writer);
+
+  return {
+    load,
+    refresh,
+    all: () => [own, ...others.values()],
+    orphans() {
+      const alive = live();
+      if (alive[0] !== own.writer) return [];
+      return [...others.values()].filter((view) => !alive.includes(view.writer));
+    },
+    forget(adopted) {
+      for (const view of adopted) others.delete(view.writer);
+    },
+    othersAlive: () => live().some((writer) => writer !== own.writer),
+    known: () => [...others.keys()],
+  };
+}
