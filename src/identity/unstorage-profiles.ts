@@ -1,0 +1,230 @@
+import type { Clock } from "../clock.ts";
+import { HOUR_MS, MINUTE_MS } from "../clock.ts";
+import type { StoredEvent } from "../event.ts";
+import { createHexId } from "../ids.ts";
+import type { Reporter } from "../logger.ts";
+import type { Guard } from "../storage/guard.ts";
+import { keys } from "../storage/keys.ts";
+import type { ProfileRules, ProfileStore } from "./profile-store.ts";
+
+/** Profiles kept in memory; least recently used ones go first. */
+export const MAX_PROFILES = 20_000;
+const MAX_REBUILDS = 100_000;
+const MAX_REBUILT_EVENTS = 5_000;
+const FLUSH_MS = 5_000;
+const SHARED_FLUSH_MS = 500;
+/** With other processes about, a profile in memory is looked up again after this long. */
+const SHARED_STALE_MS = 1_000;
+const WRITES_AT_ONCE = 32;
+/** A part is begun anew after this long without an event, and parts this old and twice over are merged by whoever reads. */
+const PART_IDLE_MS = 30 * MINUTE_MS;
+const PART_MERGE_MS = HOUR_MS;
+
+/** What one process contributed to a profile, cumulative: a lost write heals with its next. */
+interface Part<P> {
+  id: string;
+  /** Epoch milliseconds of the last write. */
+  at: number;
+  profile: P;
+}
+
+interface Entry<P> {
+  siteId: string;
+  visitorId: string;
+  foreign: Part<P>[];
+  own: Part<P> | undefined;
+  merged: P | undefined;
+  dirty: boolean;
+  readAt: number;
+}
+
+export interface UnstorageProfilesOptions<P> {
+  guard: Guard;
+  rules: ProfileRules<P>;
+  now: Clock;
+  reporter: Reporter;
+  /** A visitor's events, newest first: what a profile is rebuilt from. */
+  history(siteId: string, visitorId: string): AsyncIterable<StoredEvent>;
+  /** Whether other processes write too. @default () => false */
+  shared?: () => boolean;
+}
+
+export interface UnstorageProfiles<P> extends ProfileStore<P> {
+  /** Flushes now and then; the timer does not keep the process alive. */
+  start(): void;
+  stop(): void;
+}
+
+/** Profiles in an unstorage driver: one value a visitor, made of one cumulative part a process. */
+export function createUnstorageProfiles<P>(options: UnstorageProfilesOptions<P>): UnstorageProfiles<P> {
+  const { guard, rules, now, reporter } = options;
+  const shared = options.shared ?? (() => false);
+  const entries = new Map<string, Entry<P>>();
+  const loading = new Map<string, Promise<Entry<P>>>();
+  const rebuild = new Set<string>();
+  let timer: NodeJS.Timeout | undefined;
+
+  const idOf = (siteId: string, visitorId: string) => `${siteId}\n${visitorId}`;
+  const clone = (profile: P): P => structuredClone(profile);
+
+  function mergeAll(parts: Part<P>[]): P | undefined {
+    let merged: P | undefined;
+    for (const { profile } of parts) merged = merged === undefined ? clone(profile) : rules.merge(merged, clone(profile));
+    return merged;
+  }
+
+  async function readParts(siteId: string, visitorId: string): Promise<Part<P>[] | "torn"> {
+    const held = await guard.read(keys.profile(siteId, visitorId));
+    if (held.state === "torn") return "torn";
+    return held.state === "missing" ? [] : (JSON.parse(held.body.toString("utf8")) as Part<P>[]);
+  }
+
+  /** Oldest to newest, from the newest events that the bound allows. */
+  async function rebuilt(siteId: string, visitorId: string): Promise<Part<P>[]> {
+    const events: StoredEvent[] = [];
+    for await (const event of options.history(siteId, visitorId)) {
+      events.push(event);
+      if (events.length >= MAX_REBUILT_EVENTS) break;
+    }
+    let profile: P | undefined;
+    for (const event of events.reverse()) profile = rules.fold(profile, event);
+    return profile === undefined ? [] : [{ id: createHexId(), at: now(), profile }];
+  }
+
+  async function readEntry(siteId: string, visitorId: string): Promise<Entry<P>> {
+    const id = idOf(siteId, visitorId);
+    let parts = await readParts(siteId, visitorId);
+    const renewed = parts === "torn" || rebuild.has(id);
+    if (parts === "torn" || renewed) {
+      parts = await rebuilt(siteId, visitorId);
+      rebuild.delete(id);
+    }
+    const entry: Entry<P> = {
+      siteId,
+      visitorId,
+      foreign: mergeOld(parts),
+      own: undefined,
+      merged: mergeAll(parts),
+      dirty: renewed && parts.length > 0,
+      readAt: performance.now(),
+    };
+    remember(id, entry);
+    return entry;
+  }
+
+  /** Parts that nobody adds to any more become one, so that a value does not grow with every restart. */
+  function mergeOld(parts: Part<P>[]): Part<P>[] {
+    const old = parts.filter((part) => part.at < now() - PART_MERGE_MS);
+    if (old.length < 2) return parts;
+    const profile = mergeAll(old)!;
+    return [{ id: createHexId(), at: Math.max(...old.map((part) => part.at)), profile }, ...parts.filter((part) => !old.includes(part))];
+  }
+
+  function remember(id: string, entry: Entry<P>) {
+    entries.delete(id);
+    entries.set(id, entry);
+    if (entries.size <= MAX_PROFILES) return;
+    for (const [oldId, old] of entries) {
+      if (entries.size <= MAX_PROFILES) break;
+      if (old.dirty) {
+        // cannot wait for storage here: what is lost with it is read from the timeline when it is asked for
+        flagRebuild(oldId);
+        void write(old).catch(() => {});
+      }
+      entries.delete(oldId);
+    }
+  }
+
+  function flagRebuild(id: string) {
+    if (rebuild.size < MAX_REBUILDS) rebuild.add(id);
+    else reporter.report("warn", "profiles", "too many profiles to rebuild at once; some visitors' scores start anew");
+  }
+
+  async function write(entry: Entry<P>): Promise<void> {
+    entry.dirty = false;
+    const id = idOf(entry.siteId, entry.visitorId);
+    try {
+      if (shared()) await refreshForeign(entry);
+      if (entry.own) entry.own.at = now();
+      const parts = entry.own ? [...entry.foreign, entry.own] : entry.foreign;
+      await guard.write(keys.profile(entry.siteId, entry.visitorId), JSON.stringify(parts));
+      rebuild.delete(id);
+    } catch (error) {
+      entry.dirty = true;
+      throw error;
+    }
+  }
+
+  async function refreshForeign(entry: Entry<P>): Promise<void> {
+    const parts = await readParts(entry.siteId, entry.visitorId);
+    entry.readAt = performance.now();
+    if (parts === "torn") return;
+    entry.foreign = parts.filter((part) => part.id !== entry.own?.id);
+    entry.merged = mergeAll(entry.own ? [...entry.foreign, entry.own] : entry.foreign);
+  }
+
+  async function flush(): Promise<void> {
+    const dirty = [...entries.values()].filter((entry) => entry.dirty);
+    for (let i = 0; i < dirty.length; i += WRITES_AT_ONCE) {
+      await Promise.all(dirty.slice(i, i + WRITES_AT_ONCE).map(write));
+    }
+  }
+
+  function load(siteId: string, visitorId: string): P | undefined | Promise<P | undefined> {
+    const id = idOf(siteId, visitorId);
+    const entry = entries.get(id);
+    if (entry && !rebuild.has(id)) {
+      entries.delete(id);
+      entries.set(id, entry);
+      if (!shared() || performance.now() - entry.readAt < SHARED_STALE_MS) return entry.merged;
+      return refreshForeign(entry).then(() => entry.merged);
+    }
+    let pending = loading.get(id);
+    if (!pending) {
+      pending = readEntry(siteId, visitorId).finally(() => loading.delete(id));
+      loading.set(id, pending);
+    }
+    return pending.then((loaded) => loaded.merged);
+  }
+
+  return {
+    load,
+    flush,
+    record(event) {
+      const id = idOf(event.siteId, event.visitorId);
+      const entry = entries.get(id);
+      if (!entry) return flagRebuild(id);
+      if (entry.own && entry.own.at < now() - PART_IDLE_MS) {
+        entry.foreign.push(entry.own);
+        entry.own = undefined;
+      }
+      const first = entry.foreign.length === 0;
+      const own = rules.fold(entry.own?.profile, event);
+      entry.merged = first ? own : rules.fold(entry.merged, event);
+      if (entry.own) entry.own.profile = own;
+      else entry.own = { id: createHexId(), at: now(), profile: own };
+      entry.dirty = true;
+    },
+    forget(siteId, visitorId) {
+      const id = idOf(siteId, visitorId);
+      entries.delete(id);
+      flagRebuild(id);
+    },
+    async erase(siteId, visitorId) {
+      const id = idOf(siteId, visitorId);
+      entries.delete(id);
+      rebuild.delete(id);
+      await guard.remove(keys.profile(siteId, visitorId));
+    },
+    start() {
+      let since = 0;
+      timer ??= setInterval(() => {
+        since += SHARED_FLUSH_MS;
+        if (!shared() && since < FLUSH_MS) return;
+        since = 0;
+        flush().catch((error: unknown) => reporter.report("warn", "profiles", "profiles were not written and will be tried again", error));
+      }, SHARED_FLUSH_MS).unref();
+    },
+    stop: () => clearInterval(timer),
+  };
+}
