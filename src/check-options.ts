@@ -4,6 +4,7 @@ import { CLIENT_ID } from "./ids.ts";
 import type { Site, SiteSource, WebhookEndpoint } from "./site.ts";
 import { PLAN_LIMITS } from "./site.ts";
 import { checkEndpointUrl } from "./webhooks/address.ts";
+import { checkWebhookSecret } from "./webhooks/secret.ts";
 
 const WEBHOOK_EVENTS = ["pageview", "event", "visitor_identified", "high_intent_visitor"];
 const SHORT_SECRET = 24;
@@ -74,6 +75,8 @@ function checkSite(site: Site, path: string, options: AnalyticsOptions, warnings
     if (!ORIGIN.test(origin)) fail(`${path}.origins[${index}]`, "must be an origin like https://shop.example or https://*.shop.example");
   }
   checkTimeZone(`${path}.timeZone`, site.timeZone);
+  const urls = (site.webhooks ?? []).map(({ url }) => url);
+  if (new Set(urls).size < urls.length) warnings.push(`${path}.webhooks has one url twice: the second entry is not used`);
   for (const [index, endpoint] of (site.webhooks ?? []).entries()) checkEndpoint(endpoint, `${path}.webhooks[${index}]`, options, warnings);
 }
 
@@ -90,13 +93,15 @@ function checkEndpoint(endpoint: WebhookEndpoint, path: string, options: Analyti
   if (typeof endpoint !== "object" || endpoint === null) fail(path, "must be an object like { url, secret }");
   if (typeof endpoint.url !== "string") fail(`${path}.url`, "is missing; give the address to POST to");
   const { allowPrivateNetwork, allowInsecure } = options.webhooks ?? {};
-  const checked = checkEndpointUrl(endpoint.url, { allowPrivateNetwork, allowInsecure });
-  if ("refused" in checked) fail(`${path}.url`, `is refused: ${checked.refused}`);
-  const secrets = [endpoint.secret].flat();
-  if (secrets.length === 0 || secrets.some((secret) => typeof secret !== "string" || secret === "")) {
-    fail(`${path}.secret`, "is missing; make one with generateWebhookSecret() of wysleap/webhooks");
+  const target = checkEndpointUrl(endpoint.url, { allowPrivateNetwork, allowInsecure });
+  if ("refused" in target) fail(`${path}.url`, target.refused);
+  const secrets = [endpoint.secret ?? []].flat();
+  if (secrets.length === 0) fail(`${path}.secret`, "is missing; make one with generateWebhookSecret() of wysleap/webhooks");
+  for (const secret of secrets) {
+    const checked = checkWebhookSecret(secret);
+    if ("refused" in checked) fail(`${path}.secret`, checked.refused);
+    if (checked.warning) warnings.push(`${path}.secret ${checked.warning}`);
   }
-  if (secrets.some((secret) => secret.length < SHORT_SECRET)) warnings.push(`${path}.secret is shorter than ${SHORT_SECRET} characters`);
   for (const name of endpoint.events ?? []) {
     if (!WEBHOOK_EVENTS.includes(name)) fail(`${path}.events`, `has "${name}"; there are ${WEBHOOK_EVENTS.join(", ")}`);
   }
@@ -105,7 +110,7 @@ function checkEndpoint(endpoint: WebhookEndpoint, path: string, options: Analyti
 function checkTimeZone(path: string, timeZone: string | undefined): void {
   if (timeZone === undefined) return;
   try {
-    new Intl.DateTimeFormat("en", { timeZone });
+    Intl.DateTimeFormat("en", { timeZone });
   } catch {
     fail(path, `is "${timeZone}"; it must be an IANA time zone like Europe/Berlin`);
   }

@@ -1,0 +1,2 @@
+/** For receivers of webhooks: `import { verifyWebhook } from "wysleap/webhooks"`. */
+export { generateWebhookSecret, verifyWebhook } from "./signature.ts";

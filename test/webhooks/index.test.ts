@@ -1,0 +1,23 @@
+import { build } from "esbuild";
+import { expect, test } from "vitest";
+import * as entry from "../../src/webhooks/index.ts";
+
+const MAX_BYTES = 4 * 1024;
+
+test("the receivers' entry exports the check and the maker of secrets, and nothing else", () => {
+  expect(Object.keys(entry).sort()).toEqual(["generateWebhookSecret", "verifyWebhook"]);
+});
+
+test("it is under 4 KB and needs nothing but node:crypto", async () => {
+  const { outputFiles, metafile } = await build({
+    entryPoints: ["src/webhooks/index.ts"],
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    external: ["node:*"],
+    write: false,
+    metafile: true,
+  });
+  expect(outputFiles[0]?.contents.length).toBeLessThan(MAX_BYTES);
+  expect(Object.values(metafile.outputs).flatMap(({ imports }) => imports.map(({ path }) => path))).toEqual(["node:crypto"]);
+});
