@@ -87,7 +87,7 @@ export function createUnstorageProfiles<P>(options: UnstorageProfilesOptions<P>)
       if (events.length >= MAX_REBUILT_EVENTS) break;
     }
     let profile: P | undefined;
-    for (const event of events.reverse()) profile = rules.fold(profile, event);
+    for (const event of events.toReversed()) profile = rules.fold(profile, event);
     return profile === undefined ? [] : [{ id: createHexId(), at: now(), profile }];
   }
 

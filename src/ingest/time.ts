@@ -1,0 +1,31 @@
+import { HOUR_MS } from "../clock.ts";
+import type { RequestFacts, TelemetryInput } from "../event.ts";
+import type { Context, Received, Timed } from "./stages.ts";
+
+/** How old a hit from a browser may be. */
+export const MAX_AGE_MS = 48 * HOUR_MS;
+
+/**
+ * When a hit happened. With `sentAt` only the distance between the client's two readings counts, so a clock that
+ * is years off does no harm. Never in the future; from a browser at most 48 hours ago, from the host at any time.
+ */
+export function timeOf(input: TelemetryInput, facts: RequestFacts): number {
+  const now = facts.receivedAt;
+  const happenedAt = toMs(input.timestamp);
+  if (happenedAt === undefined) return now;
+  const age = Math.max(0, (toMs(input.sentAt) ?? now) - happenedAt);
+  return now - (facts.trust === "write" ? Math.min(age, MAX_AGE_MS) : age);
+}
+
+/** The schema has made numbers of them; an in-process caller may have skipped it. */
+function toMs(time: string | number | undefined): number | undefined {
+  if (typeof time !== "string") return time;
+  const ms = Date.parse(time);
+  return Number.isNaN(ms) ? undefined : ms;
+}
+
+export function takeTime(hit: Received, { input, facts }: Context): Timed {
+  const timed = hit as Timed;
+  timed.at = timeOf(input, facts);
+  return timed;
+}
