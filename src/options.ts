@@ -1,17 +1,10 @@
 import type { Driver, Storage } from "unstorage";
 import type { EventStore } from "./events/event-store.ts";
+import type { IntentOptions } from "./intent/score.ts";
 import type { Logger } from "./logger.ts";
 import type { RateLimiter } from "./rate-limit/limiter.ts";
 import type { SiteSource } from "./site.ts";
 import type { WebhookTransport } from "./webhooks/transport.ts";
-
-/** What counts how much towards an intent score. */
-export interface IntentOptions {
-  /** Score from which the level is "high". @default 70 */
-  high?: number;
-  /** Score from which the level is "medium". @default 40 */
-  medium?: number;
-}
 
 export interface IdentityOptions {
   /** Minutes without activity after which a visit ends, for hits without a `sessionId`. @default 30 */
