@@ -21,7 +21,7 @@ export default defineBuildConfig({
   clean: true,
   failOnWarn: true,
   externals: ["wysleap", "h3", "nitropack/runtime", "nitro/h3", "nitro/runtime", "srvx/node"],
-  rollup: { emitCJS: false, esbuild: { target: "node20" } },
+  rollup: { emitCJS: false, inlineDependencies: ["#tracker"], esbuild: { target: "node20" } },
   hooks: {
     "rollup:options"(_context, options) {
       const plugins = Array.isArray(options.plugins) ? options.plugins : [options.plugins];

@@ -1,9 +1,9 @@
 import { promisify } from "node:util";
 import { deflateRaw, inflateRaw } from "node:zlib";
+import { DAY_MS } from "../clock.ts";
 import { keys } from "../storage/keys.ts";
 import type { BlockRef } from "./checkpoint.ts";
 import type { CompactionOptions, CompactionPlan } from "./compaction.ts";
-import type { Erasures } from "./erasure.ts";
 import { parseSlices } from "./segment.ts";
 import { readSegment, reportTorn, type WriterView } from "./view.ts";
 
@@ -47,8 +47,10 @@ export async function writeBlocks(plan: CompactionPlan, options: CompactionOptio
   for (const view of [plan.own, ...plan.adopt]) for (const ref of view.checkpoint.blocks) known.set(ref.key, ref);
   const refs: BlockRef[] = [];
   for (const ref of known.values()) {
-    const lines = plan.erasures.concerns(ref.siteId) ? await readLines(ref, options) : undefined;
-    const left = lines && (await purgeLines(ref.siteId, lines, plan.erasures));
+    // a block that is only partly too old waits until that part is a day's worth
+    const stale = plan.erasures.concerns(ref.siteId) || ref.minAt < plan.expireBefore - DAY_MS || ref.maxAt < plan.expireBefore;
+    const lines = stale ? await readLines(ref, options) : undefined;
+    const left = lines && (await purgeLines(ref.siteId, lines, plan));
     if (!lines || !left || left.length === lines.length) {
       refs.push(ref);
       continue;
@@ -60,7 +62,7 @@ export async function writeBlocks(plan: CompactionPlan, options: CompactionOptio
   for (const view of [plan.own, ...plan.adopt]) {
     const to = view === plan.own ? plan.storedUpTo : view.next;
     for await (const { siteId, lines } of foldSegments(view, to, options, garbage)) {
-      const ref = await write(siteId, await purgeLines(siteId, lines, plan.erasures));
+      const ref = await write(siteId, plan.erasures.concerns(siteId) ? await purgeLines(siteId, lines, plan) : lines);
       if (ref) refs.push(ref);
     }
   }
@@ -99,13 +101,12 @@ async function* foldSegments(
   for (const [siteId, block] of open) yield { siteId, lines: Buffer.concat(block.lines) };
 }
 
-/** NDJSON without the lines of erased visitors. */
-async function purgeLines(siteId: string, lines: Buffer, erasures: Erasures): Promise<Buffer> {
-  if (!erasures.concerns(siteId)) return lines;
+/** NDJSON without the lines of erased visitors and what is kept no longer. */
+async function purgeLines(siteId: string, lines: Buffer, { erasures, expireBefore }: CompactionPlan): Promise<Buffer> {
   const parts: string[] = [];
   for await (const events of parseSlices(lines)) {
     for (const event of events) {
-      if (!erasures.isErased(siteId, event.visitorId, event.at)) parts.push(`${JSON.stringify(event)}\n`);
+      if (event.at >= expireBefore && !erasures.isErased(siteId, event.visitorId, event.at)) parts.push(`${JSON.stringify(event)}\n`);
     }
   }
   return Buffer.from(parts.join(""));

@@ -1,7 +1,7 @@
 import type { Guard } from "../storage/guard.ts";
 import { BEAT_MS, type Writers } from "../storage/writer.ts";
 import { type Checkpoint, writeCheckpoint } from "./checkpoint.ts";
-import { type CompactionOptions, prepareCheckpoint, restoreLive } from "./compaction.ts";
+import { type CompactionOptions, isExpired, prepareCheckpoint, restoreLive } from "./compaction.ts";
 import type { Erasures } from "./erasure.ts";
 import type { Journal } from "./journal.ts";
 import type { WriterView } from "./view.ts";
@@ -32,6 +32,8 @@ export interface CheckpointerParts {
   writers: Writers;
   erasures: Erasures;
   beforeCheckpoint?: () => Promise<void>;
+  /** Epoch milliseconds before which events are kept no longer. */
+  expireBefore: () => number;
   options: CompactionOptions;
 }
 
@@ -64,11 +66,11 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
     const storedUpTo = journal.next();
     await parts.beforeCheckpoint?.();
     const purging = erasures.pending();
-    if (storedUpTo === own.checkpoint.covered && adopt.length === 0 && !purging) return;
+    if (storedUpTo === own.checkpoint.covered && adopt.length === 0 && !purging && !hasExpired()) return;
     events = 0;
     since = performance.now();
     try {
-      const plan = { own, generation: generation++, storedUpTo, adopt, erasures };
+      const plan = { own, generation: generation++, storedUpTo, adopt, erasures, expireBefore: parts.expireBefore() };
       unwritten = { ...(await prepareCheckpoint(plan, options)), adopted: adopt };
       for (const view of adopt) unwritten.garbage.push(...(await leftovers(guard, view.writer, unwritten.checkpoint)));
       await commit();
@@ -77,6 +79,11 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
       throw error;
     }
     if (purging) garbage.push(...erasures.settle());
+  }
+
+  function hasExpired(): boolean {
+    const before = parts.expireBefore();
+    return own.checkpoint.rollups.some((ref) => isExpired(ref, before));
   }
 
   async function collectGarbage(): Promise<void> {
@@ -113,7 +120,7 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
     try {
       await views.refresh();
       const due = journal.next() > own.checkpoint.covered && performance.now() - since > MAX_AGE_MS;
-      if (due || views.orphans().length > 0 || erasures.pending()) await run("age");
+      if (due || views.orphans().length > 0 || erasures.pending() || hasExpired()) await run("age");
       else await writers.beat({ checkpoint: own.checkpoint.n, known: views.known() });
     } catch (error) {
       reporter.report("warn", "beat", "this process could not tell the others that it lives", error);

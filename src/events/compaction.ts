@@ -1,3 +1,4 @@
+import { DAY_MS } from "../clock.ts";
 import type { Reporter } from "../logger.ts";
 import type { Guard } from "../storage/guard.ts";
 import { keys } from "../storage/keys.ts";
@@ -29,6 +30,8 @@ export interface CompactionPlan {
   adopt: WriterView[];
   /** Whose rows and lines must go. */
   erasures: Erasures;
+  /** Epoch milliseconds: what happened before is kept no longer. */
+  expireBefore: number;
 }
 
 /**
@@ -57,6 +60,11 @@ export async function prepareCheckpoint(
   };
   if (own.checkpoint.n >= 0) garbage.push(keys.checkpoint(own.writer, own.checkpoint.n));
   return { checkpoint, garbage };
+}
+
+/** Whether a day is over everywhere before the moment. */
+export function isExpired({ day }: { day: string }, before: number): boolean {
+  return Date.parse(day) + 2 * DAY_MS <= before;
 }
 
 /** The checkpoint did not come about: its rows are live again. */
@@ -88,10 +96,15 @@ async function writeRollups(plan: CompactionPlan, options: CompactionOptions, ga
     addLive(view.live);
     for (const ref of view.checkpoint.rollups) partOf(ref.siteId, ref.day).keys.push(ref.key);
   }
-  for (const ref of refs.values()) if (erasures.concerns(ref.siteId)) partOf(ref.siteId, ref.day);
+  for (const ref of refs.values()) if (erasures.concerns(ref.siteId) || isExpired(ref, plan.expireBefore)) partOf(ref.siteId, ref.day);
   for (const [key, part] of parts) {
     const base = refs.get(key);
     const old = base ? [base.key, ...part.keys] : part.keys;
+    if (isExpired(part, plan.expireBefore)) {
+      garbage.push(...old);
+      refs.delete(key);
+      continue;
+    }
     const day = await readMerged(old, part.day, cache, options);
     for (const live of part.live) mergeDays(day, live);
     purgeRows(part.siteId, day, erasures);

@@ -141,6 +141,8 @@ export function createJournal({ guard, writer, onStored }: JournalOptions): Jour
     return running;
   }
 
+  const isBusy = () => running !== undefined || gathering !== undefined;
+
   return {
     append(batch) {
       if (waitingEvents + batch.events.length > MAX_WAITING_EVENTS || waitingBytes > MAX_WAITING_BYTES) {
@@ -158,7 +160,7 @@ export function createJournal({ guard, writer, onStored }: JournalOptions): Jour
     next: () => next,
     stats: () => ({ unflushed: waitingEvents + (stuck?.events.length ?? 0), retried }),
     async drain() {
-      while (running || gathering) await start();
+      while (isBusy()) await start();
       if (!stuck) return;
       await start();
       if (stuck) throw unavailable(`${stuck.events.length} events could not be stored`);

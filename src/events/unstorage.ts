@@ -1,4 +1,4 @@
-import type { Clock } from "../clock.ts";
+import { type Clock, DAY_MS } from "../clock.ts";
 import { createHexId } from "../ids.ts";
 import type { Reporter } from "../logger.ts";
 import type { Guard } from "../storage/guard.ts";
@@ -23,6 +23,8 @@ export interface UnstorageEventsOptions {
   onRecovered?: (siteId: string, visitorId: string) => void;
   /** Awaited before a checkpoint: what must be stored before the journal behind it may go. */
   beforeCheckpoint?: () => Promise<void>;
+  /** Days that events are kept. @default 395 */
+  retentionDays?: number;
   /** Longest wait of `close()` for what is not stored yet. @default 10000 */
   closeMs?: number;
 }
@@ -69,7 +71,12 @@ export function createUnstorageEvents(options: UnstorageEventsOptions): Unstorag
       checkpointer.noteStored(events.length);
     },
   });
-  const checkpointer = createCheckpointer({ own, journal, views, writers, erasures, beforeCheckpoint: options.beforeCheckpoint, options: { ...follow, cache } });
+  const checkpointer = createCheckpointer({
+    own, journal, views, writers, erasures,
+    beforeCheckpoint: options.beforeCheckpoint,
+    expireBefore: () => now() - (options.retentionDays ?? DEFAULT_RETENTION_DAYS) * DAY_MS,
+    options: { ...follow, cache },
+  });
 
   /** Reads what earlier processes left. Tried again by the next call when storage is down. */
   function start(): Promise<void> {
@@ -182,6 +189,7 @@ export function createUnstorageEvents(options: UnstorageEventsOptions): Unstorag
   };
 }
 
+const DEFAULT_RETENTION_DAYS = 395;
 const MAX_MOVES = 5;
 const CLOSE_CHECKPOINT_MS = 3_000;
 

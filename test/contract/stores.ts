@@ -22,7 +22,7 @@ export async function createStoreSubject(place: Place): Promise<EventStoreSubjec
   const opened: ReturnType<typeof createUnstorageEvents>[] = [];
   function open() {
     const guard = createGuard(place.driver(), { reporter: silentReporter });
-    const store = createUnstorageEvents({ guard, now: Date.now, reporter: silentReporter });
+    const store = createUnstorageEvents({ guard, now: Date.now, reporter: silentReporter, retentionDays: 36_500 });
     opened.push(store);
     return store;
   }
