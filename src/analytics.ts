@@ -105,8 +105,8 @@ export function createAnalytics(options: AnalyticsOptions): Analytics {
   const embedded: UnstorageEvents | undefined = options.events ? undefined : createUnstorageEvents({
     guard, now, reporter,
     retentionDays: options.retention?.days,
-    onRecovered: (siteId, visitorId) => profiles.forget(siteId, visitorId),
-    beforeCheckpoint: () => profiles.flush(),
+    onRecovered: (digests) => profiles.forgetAll(digests),
+    unflushed: () => profiles.unflushed(),
   });
   const events: EventStore = options.events ?? embedded!;
   const profiles: UnstorageProfiles<VisitorKnowledge> = createUnstorageProfiles({
@@ -172,8 +172,8 @@ export function createAnalytics(options: AnalyticsOptions): Analytics {
     getVisitors: (site, query) => reports.getVisitors(site, query),
     getVisitor: (site, visitorId) => reports.getVisitor(site, visitorId),
     async eraseVisitor(site, visitorId) {
-      await events.erase(site.id, visitorId);
       await profiles.erase(site.id, visitorId);
+      await events.erase(site.id, visitorId);
     },
     exportEvents: (site, range) => events.read(site.id, range),
     health: () => ({
@@ -219,8 +219,8 @@ export function createAnalytics(options: AnalyticsOptions): Analytics {
       closing ??= (async () => {
         clearInterval(sweeping);
         profiles.stop();
-        await events.close();
-        await profiles.flush().catch((error: unknown) => reporter.report("warn", "close", "profiles were not written; they will be rebuilt", error));
+        const flushed = profiles.flush().catch((error: unknown) => reporter.report("warn", "close", "profiles were not written; they will be rebuilt", error));
+        await Promise.all([events.close(), flushed]);
         await outbox.close(CLOSE_WEBHOOKS_MS);
       })();
       return closing;

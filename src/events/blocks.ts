@@ -4,7 +4,7 @@ import { DAY_MS } from "../clock.ts";
 import { keys } from "../storage/keys.ts";
 import type { BlockRef } from "./checkpoint.ts";
 import type { CompactionOptions, CompactionPlan } from "./compaction.ts";
-import { parseSlices } from "./segment.ts";
+import { parseSlices, type SitePart } from "./segment.ts";
 import { readSegment, reportTorn, type WriterView } from "./view.ts";
 
 /** Raw bytes of one block: large enough to compress well, small enough to inflate at ease. */
@@ -12,10 +12,13 @@ const BLOCK_BYTES = 4 * 1024 * 1024;
 /** Blocks smaller than this are merged once there are `MERGE_COUNT` of them. */
 const SMALL_BLOCK_BYTES = 256 * 1024;
 const MERGE_COUNT = 16;
-const LEVEL = 6;
+/** Blocks are written once and seldom read; higher levels cost twice the time for a few percent. */
+const LEVEL = 4;
 
 const deflate = promisify(deflateRaw);
 const inflate = promisify(inflateRaw);
+
+type WriteBlock = (part: SitePart) => Promise<BlockRef | undefined>;
 
 /** The NDJSON in a block. */
 export function decodeBlock(body: Buffer): Promise<Buffer> {
@@ -25,17 +28,7 @@ export function decodeBlock(body: Buffer): Promise<Buffer> {
 /** Blocks of the segments that the plan covers, and those there are already: purged and merged where needed. */
 export async function writeBlocks(plan: CompactionPlan, options: CompactionOptions, garbage: string[]): Promise<BlockRef[]> {
   let made = 0;
-  const write = async (siteId: string, lines: Buffer): Promise<BlockRef | undefined> => {
-    let minAt = Infinity;
-    let maxAt = -Infinity;
-    let count = 0;
-    for await (const events of parseSlices(lines)) {
-      count += events.length;
-      for (const { at } of events) {
-        if (at < minAt) minAt = at;
-        if (at > maxAt) maxAt = at;
-      }
-    }
+  const write: WriteBlock = async ({ siteId, lines, count, minAt, maxAt }) => {
     if (count === 0) return undefined;
     const key = keys.block(siteId, plan.own.writer, plan.generation, made++);
     const body = await deflate(lines, { level: LEVEL });
@@ -47,26 +40,33 @@ export async function writeBlocks(plan: CompactionPlan, options: CompactionOptio
   for (const view of [plan.own, ...plan.adopt]) for (const ref of view.checkpoint.blocks) known.set(ref.key, ref);
   const refs: BlockRef[] = [];
   for (const ref of known.values()) {
-    // a block that is only partly too old waits until that part is a day's worth
-    const stale = plan.erasures.concerns(ref.siteId) || ref.minAt < plan.expireBefore - DAY_MS || ref.maxAt < plan.expireBefore;
-    const lines = stale ? await readLines(ref, options) : undefined;
-    const left = lines && (await purgeLines(ref.siteId, lines, plan));
-    if (!lines || !left || left.length === lines.length) {
+    const left = isStale(ref, plan) ? await purgeBlock(ref, plan, options) : undefined;
+    if (!left || left.count === ref.count) {
       refs.push(ref);
       continue;
     }
     garbage.push(ref.key);
-    const rewritten = await write(ref.siteId, left);
+    const rewritten = await write(left);
     if (rewritten) refs.push(rewritten);
   }
   for (const view of [plan.own, ...plan.adopt]) {
     const to = view === plan.own ? plan.storedUpTo : view.next;
-    for await (const { siteId, lines } of foldSegments(view, to, options, garbage)) {
-      const ref = await write(siteId, plan.erasures.concerns(siteId) ? await purgeLines(siteId, lines, plan) : lines);
+    for await (const part of foldSegments(view, to, options, garbage)) {
+      const ref = await write(plan.erasures.concerns(part.siteId) ? await purgeLines(part, plan) : part);
       if (ref) refs.push(ref);
     }
   }
   return mergeSmall(refs, write, options, garbage);
+}
+
+/** Whether something in a block may have to go. One that is only partly too old waits until that is a day's worth. */
+function isStale(ref: BlockRef, { erasures, expireBefore }: CompactionPlan): boolean {
+  return erasures.concerns(ref.siteId) || ref.minAt < expireBefore - DAY_MS || ref.maxAt < expireBefore;
+}
+
+async function purgeBlock(ref: BlockRef, plan: CompactionPlan, options: CompactionOptions): Promise<SitePart | undefined> {
+  const lines = await readLines(ref, options);
+  return lines && purgeLines({ ...ref, lines }, plan);
 }
 
 async function readLines(ref: BlockRef, options: CompactionOptions): Promise<Buffer | undefined> {
@@ -81,44 +81,74 @@ async function* foldSegments(
   to: number,
   options: CompactionOptions,
   garbage: string[],
-): AsyncGenerator<{ siteId: string; lines: Buffer }> {
-  const open = new Map<string, { bytes: number; lines: Buffer[] }>();
+): AsyncGenerator<SitePart> {
+  const open = new Map<string, { parts: SitePart[]; bytes: number }>();
   for (let n = view.checkpoint.covered; n < to; n++) {
     const segment = await readSegment(options.guard, view.writer, n);
     if (segment === "torn") reportTorn(options, keys.segment(view.writer, n));
     if (typeof segment !== "object") continue;
     garbage.push(keys.segment(view.writer, n));
-    for (const { siteId, lines } of segment.sites) {
-      const block = open.get(siteId) ?? { bytes: 0, lines: [] };
-      open.set(siteId, block);
-      block.lines.push(lines);
-      block.bytes += lines.length;
+    for (const part of segment.sites) {
+      const block = open.get(part.siteId) ?? { parts: [], bytes: 0 };
+      open.set(part.siteId, block);
+      block.parts.push(part);
+      block.bytes += part.lines.length;
       if (block.bytes < BLOCK_BYTES) continue;
-      open.delete(siteId);
-      yield { siteId, lines: Buffer.concat(block.lines) };
+      open.delete(part.siteId);
+      yield join(block.parts);
     }
   }
-  for (const [siteId, block] of open) yield { siteId, lines: Buffer.concat(block.lines) };
+  for (const { parts } of open.values()) yield join(parts);
 }
 
-/** NDJSON without the lines of erased visitors and what is kept no longer. */
-async function purgeLines(siteId: string, lines: Buffer, { erasures, expireBefore }: CompactionPlan): Promise<Buffer> {
-  const parts: string[] = [];
+function join(parts: SitePart[]): SitePart {
+  return {
+    siteId: parts[0]!.siteId,
+    lines: Buffer.concat(parts.map(({ lines }) => lines)),
+    count: parts.reduce((sum, { count }) => sum + count, 0),
+    minAt: Math.min(...parts.map(({ minAt }) => minAt)),
+    maxAt: Math.max(...parts.map(({ maxAt }) => maxAt)),
+  };
+}
+
+/** The part without the lines of erased visitors and what is kept no longer. */
+async function purgeLines({ siteId, lines }: SitePart, { erasures, expireBefore }: CompactionPlan): Promise<SitePart> {
+  const kept: string[] = [];
+  let minAt = Infinity;
+  let maxAt = -Infinity;
   for await (const events of parseSlices(lines)) {
     for (const event of events) {
-      if (event.at >= expireBefore && !erasures.isErased(siteId, event.visitorId, event.at)) parts.push(`${JSON.stringify(event)}\n`);
+      if (event.at < expireBefore || erasures.isErased(siteId, event.visitorId, event.at)) continue;
+      kept.push(`${JSON.stringify(event)}\n`);
+      if (event.at < minAt) minAt = event.at;
+      if (event.at > maxAt) maxAt = event.at;
     }
   }
-  return Buffer.from(parts.join(""));
+  return { siteId, lines: Buffer.from(kept.join("")), count: kept.length, minAt, maxAt };
 }
 
 /** Small blocks of a site become one, so that a quiet site does not gather files. */
-async function mergeSmall(
-  refs: BlockRef[],
-  write: (siteId: string, lines: Buffer) => Promise<BlockRef | undefined>,
-  options: CompactionOptions,
-  garbage: string[],
-): Promise<BlockRef[]> {
+async function mergeSmall(refs: BlockRef[], write: WriteBlock, options: CompactionOptions, garbage: string[]): Promise<BlockRef[]> {
+  const small = groupSmall(refs);
+  const merged = new Set<BlockRef>();
+  const made: BlockRef[] = [];
+  for (const run of small.values()) {
+    if (run.length < MERGE_COUNT) continue;
+    const parts: SitePart[] = [];
+    for (const ref of run) {
+      const lines = await readLines(ref, options);
+      if (!lines) continue;
+      parts.push({ ...ref, lines });
+      merged.add(ref);
+      garbage.push(ref.key);
+    }
+    const ref = parts.length > 0 ? await write(join(parts)) : undefined;
+    if (ref) made.push(ref);
+  }
+  return [...refs.filter((ref) => !merged.has(ref)), ...made];
+}
+
+function groupSmall(refs: BlockRef[]): Map<string, BlockRef[]> {
   const small = new Map<string, BlockRef[]>();
   for (const ref of refs) {
     if (ref.bytes >= SMALL_BLOCK_BYTES) continue;
@@ -126,20 +156,5 @@ async function mergeSmall(
     if (run) run.push(ref);
     else small.set(ref.siteId, [ref]);
   }
-  const merged = new Set<BlockRef>();
-  const made: BlockRef[] = [];
-  for (const [siteId, run] of small) {
-    if (run.length < MERGE_COUNT) continue;
-    const parts: Buffer[] = [];
-    for (const ref of run) {
-      const lines = await readLines(ref, options);
-      if (!lines) continue;
-      parts.push(lines);
-      merged.add(ref);
-      garbage.push(ref.key);
-    }
-    const ref = await write(siteId, Buffer.concat(parts));
-    if (ref) made.push(ref);
-  }
-  return [...refs.filter((ref) => !merged.has(ref)), ...made];
+  return small;
 }

@@ -16,6 +16,8 @@ export interface RollupRef {
   siteId: string;
   day: string;
   key: string;
+  /** Rows, pageviews and events in it: its size, by which parts are merged. */
+  cells: number;
 }
 
 /**
@@ -29,12 +31,17 @@ export interface Checkpoint {
   covered: number;
   rollups: RollupRef[];
   blocks: BlockRef[];
+  /**
+   * Digests of the visitors of whom more is known than their stored profile says: after a crash those profiles are
+   * rebuilt from the events.
+   */
+  unflushed: string[];
   /** Dead writers whose journals are covered here too, each up to a segment. */
   adopted: [writer: string, covered: number][];
 }
 
 export function emptyCheckpoint(writer: string): Checkpoint {
-  return { writer, n: -1, covered: 0, rollups: [], blocks: [], adopted: [] };
+  return { writer, n: -1, covered: 0, rollups: [], blocks: [], unflushed: [], adopted: [] };
 }
 
 export async function writeCheckpoint(guard: Guard, checkpoint: Checkpoint): Promise<void> {

@@ -1,15 +1,17 @@
 import type { Guard } from "../storage/guard.ts";
 import { BEAT_MS, type Writers } from "../storage/writer.ts";
 import { type Checkpoint, writeCheckpoint } from "./checkpoint.ts";
-import { type CompactionOptions, isExpired, prepareCheckpoint, restoreLive } from "./compaction.ts";
+import { type CompactionOptions, prepareCheckpoint, restoreLive } from "./compaction.ts";
 import type { Erasures } from "./erasure.ts";
 import type { Journal } from "./journal.ts";
+import { isExpired } from "./rollup-parts.ts";
 import type { WriterView } from "./view.ts";
 import type { Views } from "./views.ts";
 
-/** A checkpoint is made after this many events or segments, or this much time with any. */
+/** A checkpoint is made after this many events, or this many segments if they took a while, or this much time with any. */
 const MAX_EVENTS = 20_000;
 const MAX_SEGMENTS = 512;
+const SEGMENTS_TOOK_MS = 60_000;
 const MAX_AGE_MS = 15 * 60_000;
 /** Removals under way at a time. */
 const REMOVALS = 16;
@@ -31,7 +33,8 @@ export interface CheckpointerParts {
   views: Views;
   writers: Writers;
   erasures: Erasures;
-  beforeCheckpoint?: () => Promise<void>;
+  /** Digests of visitors for `Checkpoint.unflushed`. */
+  unflushed: () => string[];
   /** Epoch milliseconds before which events are kept no longer. */
   expireBefore: () => number;
   options: CompactionOptions;
@@ -62,15 +65,13 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
 
   async function checkpoint(adopt: WriterView[]): Promise<void> {
     await commit();
-    // what is stored meanwhile gets into the rollups and is read once more from its segment: that does no harm
     const storedUpTo = journal.next();
-    await parts.beforeCheckpoint?.();
     const purging = erasures.pending();
     if (storedUpTo === own.checkpoint.covered && adopt.length === 0 && !purging && !hasExpired()) return;
     events = 0;
     since = performance.now();
     try {
-      const plan = { own, generation: generation++, storedUpTo, adopt, erasures, expireBefore: parts.expireBefore() };
+      const plan = { own, generation: generation++, storedUpTo, adopt, erasures, expireBefore: parts.expireBefore(), unflushed: parts.unflushed() };
       unwritten = { ...(await prepareCheckpoint(plan, options)), adopted: adopt };
       for (const view of adopt) unwritten.garbage.push(...(await leftovers(guard, view.writer, unwritten.checkpoint)));
       await commit();
@@ -135,7 +136,8 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
     noteStored(count) {
       events += count;
       if (running) return;
-      if (events >= MAX_EVENTS || journal.next() - own.checkpoint.covered >= MAX_SEGMENTS) void run("full");
+      const segments = journal.next() - own.checkpoint.covered;
+      if (events >= MAX_EVENTS || (segments >= MAX_SEGMENTS && performance.now() - since > SEGMENTS_TOOK_MS)) void run("full");
     },
     run,
     holdGarbage() {

@@ -3,7 +3,7 @@ import type { StoredEvent } from "../event.ts";
 import type { Guard } from "../storage/guard.ts";
 import { keys } from "../storage/keys.ts";
 import type { Batch } from "./event-store.ts";
-import { encodeSegment } from "./segment.ts";
+import { encodeSegment, type SiteLines } from "./segment.ts";
 
 /** Acknowledgements are given only for what is stored, so what waits must be bounded; beyond it: 503. */
 export const MAX_WAITING_EVENTS = 10_000;
@@ -34,7 +34,7 @@ export interface JournalOptions {
 /** What goes into one segment, and who waits for it. */
 interface Group {
   events: StoredEvent[];
-  sites: Map<string, string[]>;
+  sites: Map<string, SiteLines>;
   deliveries: string[];
   bytes: number;
   stored: Promise<void>;
@@ -66,9 +66,14 @@ export function createJournal({ guard, writer, onStored }: JournalOptions): Jour
       const line = JSON.stringify(event);
       bytes += line.length;
       group.events.push(event);
-      const lines = group.sites.get(event.siteId);
-      if (lines) lines.push(line);
-      else group.sites.set(event.siteId, [line]);
+      const site = group.sites.get(event.siteId);
+      if (!site) {
+        group.sites.set(event.siteId, { lines: [line], minAt: event.at, maxAt: event.at });
+        continue;
+      }
+      site.lines.push(line);
+      if (event.at < site.minAt) site.minAt = event.at;
+      if (event.at > site.maxAt) site.maxAt = event.at;
     }
     for (const delivery of batch.deliveries ?? []) {
       const line = JSON.stringify(delivery);

@@ -133,6 +133,13 @@ export function mergePage(known: PageRow, page: PageRow): void {
   }
 }
 
+/** How much there is in a day: what it costs to merge, encode and keep. */
+export function cellsOf(day: DayRollup): number {
+  let cells = day.rows.size;
+  for (const row of day.rows.values()) cells += row.pages.size + row.events.size;
+  return cells;
+}
+
 /** Folds `from` into `into`; `from` stays as it is. */
 export function mergeDays(into: DayRollup, from: DayRollup): void {
   for (const [key, row] of from.rows) {

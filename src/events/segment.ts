@@ -8,26 +8,41 @@ import type { OwedDelivery } from "./event-store.ts";
 interface SegmentHeader {
   writer: string;
   n: number;
-  /** Site, number of events, bytes of its NDJSON. */
-  sites: [siteId: string, events: number, bytes: number][];
+  sites: [siteId: string, count: number, bytes: number, minAt: number, maxAt: number][];
   /** Bytes of the deliveries' NDJSON, last. */
   deliveries: number;
+}
+
+/** Events of one site on their way into a segment: a line of JSON each, and the times between which they lie. */
+export interface SiteLines {
+  lines: string[];
+  minAt: number;
+  maxAt: number;
+}
+
+/** NDJSON of one site, each line ended by a newline. */
+export interface SitePart {
+  siteId: string;
+  lines: Buffer;
+  count: number;
+  /** Earliest and latest event, epoch milliseconds. */
+  minAt: number;
+  maxAt: number;
 }
 
 export interface Segment {
   writer: string;
   n: number;
-  /** NDJSON per site, each line ended by a newline. */
-  sites: { siteId: string; count: number; lines: Buffer }[];
+  sites: SitePart[];
   deliveries: OwedDelivery[];
 }
 
-export function encodeSegment(writer: string, n: number, sites: Map<string, string[]>, deliveries: string[]): string {
+export function encodeSegment(writer: string, n: number, sites: Map<string, SiteLines>, deliveries: string[]): string {
   const header: SegmentHeader = { writer, n, sites: [], deliveries: 0 };
   let body = "";
-  for (const [siteId, lines] of sites) {
+  for (const [siteId, { lines, minAt, maxAt }] of sites) {
     const text = `${lines.join("\n")}\n`;
-    header.sites.push([siteId, lines.length, Buffer.byteLength(text)]);
+    header.sites.push([siteId, lines.length, Buffer.byteLength(text), minAt, maxAt]);
     body += text;
   }
   if (deliveries.length > 0) {
@@ -42,10 +57,10 @@ export function decodeSegment(body: Buffer): Segment {
   const end = body.indexOf(10);
   const header = JSON.parse(body.toString("utf8", 0, end)) as SegmentHeader;
   let offset = end + 1;
-  const sites = header.sites.map(([siteId, count, bytes]) => {
+  const sites = header.sites.map(([siteId, count, bytes, minAt, maxAt]) => {
     const lines = body.subarray(offset, offset + bytes);
     offset += bytes;
-    return { siteId, count, lines };
+    return { siteId, lines, count, minAt, maxAt };
   });
   const deliveries = parseLines<OwedDelivery>(body.subarray(offset, offset + header.deliveries));
   return { writer: header.writer, n: header.n, sites, deliveries };

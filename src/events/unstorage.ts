@@ -19,10 +19,10 @@ export interface UnstorageEventsOptions {
   guard: Guard;
   now: Clock;
   reporter: Reporter;
-  /** Told of each event that a process stored but may not have told the rest of the library about before it died. */
-  onRecovered?: (siteId: string, visitorId: string) => void;
-  /** Awaited before a checkpoint: what must be stored before the journal behind it may go. */
-  beforeCheckpoint?: () => Promise<void>;
+  /** Told of visitors of whom an earlier process may have known more than it wrote before it died, by `visitorDigest`. */
+  onRecovered?: (digests: Iterable<string>) => void;
+  /** Digests of visitors of whom this process knows more than is written; kept in the checkpoint for `onRecovered`. */
+  unflushed?: () => string[];
   /** Days that events are kept. @default 395 */
   retentionDays?: number;
   /** Longest wait of `close()` for what is not stored yet. @default 10000 */
@@ -73,7 +73,7 @@ export function createUnstorageEvents(options: UnstorageEventsOptions): Unstorag
   });
   const checkpointer = createCheckpointer({
     own, journal, views, writers, erasures,
-    beforeCheckpoint: options.beforeCheckpoint,
+    unflushed: options.unflushed ?? (() => []),
     expireBefore: () => now() - (options.retentionDays ?? DEFAULT_RETENTION_DAYS) * DAY_MS,
     options: { ...follow, cache },
   });
@@ -81,7 +81,7 @@ export function createUnstorageEvents(options: UnstorageEventsOptions): Unstorag
   /** Reads what earlier processes left. Tried again by the next call when storage is down. */
   function start(): Promise<void> {
     started ??= views
-      .load((event) => options.onRecovered?.(event.siteId, event.visitorId))
+      .load((digests) => options.onRecovered?.(digests))
       .then(() => {
         ready = true;
         checkpointer.start();

@@ -1,5 +1,5 @@
 import type { StoredEvent } from "../event.ts";
-import { bases, keys, parseSequenceKey } from "../storage/keys.ts";
+import { bases, keys, parseSequenceKey, visitorDigest } from "../storage/keys.ts";
 import type { WriterSlot, Writers } from "../storage/writer.ts";
 import { readCheckpoint, readNewestCheckpoint } from "./checkpoint.ts";
 import type { Erasures } from "./erasure.ts";
@@ -12,7 +12,7 @@ export interface Views {
   /** This process's own view first. */
   all(): WriterView[];
   /** Finds what earlier and other processes left: the one time that keys are listed. */
-  load(onTail: (event: StoredEvent) => void): Promise<void>;
+  load(onRecovered: (digests: Iterable<string>) => void): Promise<void>;
   /** Brings the other processes' views up to date, when they have not been lately. */
   refresh(when?: "now"): Promise<void>;
   /** Views of processes that are gone, when it falls to this process to take them over. */
@@ -32,14 +32,16 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
   let refreshedAt = -Infinity;
   let refreshing: Promise<void> | undefined;
 
-  async function load(onTail: (event: StoredEvent) => void): Promise<void> {
+  async function load(onRecovered: (digests: Iterable<string>) => void): Promise<void> {
     await writers.claim();
     const segments = await numbersOf(bases.journal);
     const checkpoints = await numbersOf(bases.checkpoints);
     for (const writer of new Set([...segments.keys(), ...checkpoints.keys()])) {
       if (writer === own.writer || others.has(writer)) continue;
       const view = createView(writer, await readNewestCheckpoint(follow.guard, writer, checkpoints.get(writer) ?? []));
-      await followToEnd(view, Math.max(-1, ...(segments.get(writer) ?? [])), onTail);
+      const tail = new Set(view.checkpoint.unflushed);
+      await followToEnd(view, Math.max(-1, ...(segments.get(writer) ?? [])), (event) => tail.add(visitorDigest(event.siteId, event.visitorId)));
+      onRecovered(tail);
       others.set(writer, view);
     }
     for (const writer of [own.writer, ...others.keys()]) await erasures.load(writer);

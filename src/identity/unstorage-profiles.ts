@@ -4,15 +4,19 @@ import type { StoredEvent } from "../event.ts";
 import { createHexId } from "../ids.ts";
 import type { Reporter } from "../logger.ts";
 import type { Guard } from "../storage/guard.ts";
-import { keys } from "../storage/keys.ts";
+import { keys, visitorDigest } from "../storage/keys.ts";
 import type { ProfileRules, ProfileStore } from "./profile-store.ts";
 
 /** Profiles kept in memory; least recently used ones go first. */
 export const MAX_PROFILES = 20_000;
 const MAX_REBUILDS = 100_000;
 const MAX_REBUILT_EVENTS = 5_000;
-const FLUSH_MS = 5_000;
+/** A changed profile is written when its visitor has been quiet for a while, and now and then while they are not. */
+const QUIET_MS = 20_000;
+const LONGEST_DIRTY_MS = 120_000;
+/** With other processes about, all changed profiles are written this often. */
 const SHARED_FLUSH_MS = 500;
+const FLUSH_EVERY = 10; // ticks of SHARED_FLUSH_MS without other processes
 /** With other processes about, a profile in memory is looked up again after this long. */
 const SHARED_STALE_MS = 1_000;
 const WRITES_AT_ONCE = 32;
@@ -35,7 +39,12 @@ interface Entry<P> {
   own: Part<P> | undefined;
   merged: P | undefined;
   dirty: boolean;
+  changes: number;
+  /** Monotonic milliseconds of the first and last change that is not written. */
+  dirtySince: number;
+  changedAt: number;
   readAt: number;
+  writing: Promise<void> | undefined;
 }
 
 export interface UnstorageProfilesOptions<P> {
@@ -50,6 +59,10 @@ export interface UnstorageProfilesOptions<P> {
 }
 
 export interface UnstorageProfiles<P> extends ProfileStore<P> {
+  /** By `visitorDigest`: a process that is gone knew more of these than it wrote. */
+  forgetAll(digests: Iterable<string>): void;
+  /** By `visitorDigest`: those of whom more is known than is written. */
+  unflushed(): string[];
   /** Flushes now and then; the timer does not keep the process alive. */
   start(): void;
   stop(): void;
@@ -65,6 +78,8 @@ export function createUnstorageProfiles<P>(options: UnstorageProfilesOptions<P>)
   let timer: NodeJS.Timeout | undefined;
 
   const idOf = (siteId: string, visitorId: string) => `${siteId}\n${visitorId}`;
+  const mustRebuild = ({ siteId, visitorId }: { siteId: string; visitorId: string }) =>
+    rebuild.size > 0 && rebuild.has(visitorDigest(siteId, visitorId));
   const clone = (profile: P): P => structuredClone(profile);
 
   function mergeAll(parts: Part<P>[]): P | undefined {
@@ -94,10 +109,10 @@ export function createUnstorageProfiles<P>(options: UnstorageProfilesOptions<P>)
   async function readEntry(siteId: string, visitorId: string): Promise<Entry<P>> {
     const id = idOf(siteId, visitorId);
     let parts = await readParts(siteId, visitorId);
-    const renewed = parts === "torn" || rebuild.has(id);
+    const renewed = parts === "torn" || mustRebuild({ siteId, visitorId });
     if (parts === "torn" || renewed) {
       parts = await rebuilt(siteId, visitorId);
-      rebuild.delete(id);
+      rebuild.delete(visitorDigest(siteId, visitorId));
     }
     const entry: Entry<P> = {
       siteId,
@@ -106,7 +121,11 @@ export function createUnstorageProfiles<P>(options: UnstorageProfilesOptions<P>)
       own: undefined,
       merged: mergeAll(parts),
       dirty: renewed && parts.length > 0,
+      changes: 0,
+      dirtySince: performance.now(),
+      changedAt: performance.now(),
       readAt: performance.now(),
+      writing: undefined,
     };
     remember(id, entry);
     return entry;
@@ -128,31 +147,35 @@ export function createUnstorageProfiles<P>(options: UnstorageProfilesOptions<P>)
       if (entries.size <= MAX_PROFILES) break;
       if (old.dirty) {
         // cannot wait for storage here: what is lost with it is read from the timeline when it is asked for
-        flagRebuild(oldId);
+        flagRebuild(visitorDigest(old.siteId, old.visitorId));
         void write(old).catch(() => {});
       }
       entries.delete(oldId);
     }
   }
 
-  function flagRebuild(id: string) {
-    if (rebuild.size < MAX_REBUILDS) rebuild.add(id);
+  function flagRebuild(digest: string) {
+    if (rebuild.size < MAX_REBUILDS) rebuild.add(digest);
     else reporter.report("warn", "profiles", "too many profiles to rebuild at once; some visitors' scores start anew");
   }
 
-  async function write(entry: Entry<P>): Promise<void> {
-    entry.dirty = false;
-    const id = idOf(entry.siteId, entry.visitorId);
-    try {
-      if (shared()) await refreshForeign(entry);
-      if (entry.own) entry.own.at = now();
-      const parts = entry.own ? [...entry.foreign, entry.own] : entry.foreign;
-      await guard.write(keys.profile(entry.siteId, entry.visitorId), JSON.stringify(parts));
-      rebuild.delete(id);
-    } catch (error) {
-      entry.dirty = true;
-      throw error;
-    }
+  /** One write of a profile at a time: an older one must not land after a newer. */
+  function write(entry: Entry<P>): Promise<void> {
+    entry.writing ??= writeNow(entry).finally(() => {
+      entry.writing = undefined;
+    });
+    return entry.writing;
+  }
+
+  async function writeNow(entry: Entry<P>): Promise<void> {
+    if (shared()) await refreshForeign(entry);
+    const { changes } = entry;
+    if (entry.own) entry.own.at = now();
+    const parts = entry.own ? [...entry.foreign, entry.own] : entry.foreign;
+    await guard.write(keys.profile(entry.siteId, entry.visitorId), JSON.stringify(parts));
+    rebuild.delete(visitorDigest(entry.siteId, entry.visitorId));
+    entry.dirtySince = performance.now();
+    if (entry.changes === changes) entry.dirty = false;
   }
 
   async function refreshForeign(entry: Entry<P>): Promise<void> {
@@ -163,8 +186,15 @@ export function createUnstorageProfiles<P>(options: UnstorageProfilesOptions<P>)
     entry.merged = mergeAll(entry.own ? [...entry.foreign, entry.own] : entry.foreign);
   }
 
-  async function flush(): Promise<void> {
-    const dirty = [...entries.values()].filter((entry) => entry.dirty);
+  const flush = () => writeAll([...entries.values()].filter((entry) => entry.dirty));
+
+  function flushQuiet(): Promise<void> {
+    const at = performance.now();
+    const due = (entry: Entry<P>) => entry.dirty && (at - entry.changedAt > QUIET_MS || at - entry.dirtySince > LONGEST_DIRTY_MS);
+    return writeAll([...entries.values()].filter(due));
+  }
+
+  async function writeAll(dirty: Entry<P>[]): Promise<void> {
     for (let i = 0; i < dirty.length; i += WRITES_AT_ONCE) {
       await Promise.all(dirty.slice(i, i + WRITES_AT_ONCE).map(write));
     }
@@ -173,7 +203,7 @@ export function createUnstorageProfiles<P>(options: UnstorageProfilesOptions<P>)
   function load(siteId: string, visitorId: string): P | undefined | Promise<P | undefined> {
     const id = idOf(siteId, visitorId);
     const entry = entries.get(id);
-    if (entry && !rebuild.has(id)) {
+    if (entry && !mustRebuild(entry)) {
       entries.delete(id);
       entries.set(id, entry);
       if (!shared() || performance.now() - entry.readAt < SHARED_STALE_MS) return entry.merged;
@@ -193,7 +223,7 @@ export function createUnstorageProfiles<P>(options: UnstorageProfilesOptions<P>)
     record(event) {
       const id = idOf(event.siteId, event.visitorId);
       const entry = entries.get(id);
-      if (!entry) return flagRebuild(id);
+      if (!entry) return flagRebuild(visitorDigest(event.siteId, event.visitorId));
       if (entry.own && entry.own.at < now() - PART_IDLE_MS) {
         entry.foreign.push(entry.own);
         entry.own = undefined;
@@ -203,26 +233,35 @@ export function createUnstorageProfiles<P>(options: UnstorageProfilesOptions<P>)
       entry.merged = first ? own : rules.fold(entry.merged, event);
       if (entry.own) entry.own.profile = own;
       else entry.own = { id: createHexId(), at: now(), profile: own };
+      entry.changes++;
+      entry.changedAt = performance.now();
+      if (!entry.dirty) entry.dirtySince = entry.changedAt;
       entry.dirty = true;
     },
     forget(siteId, visitorId) {
-      const id = idOf(siteId, visitorId);
-      entries.delete(id);
-      flagRebuild(id);
+      entries.delete(idOf(siteId, visitorId));
+      flagRebuild(visitorDigest(siteId, visitorId));
+    },
+    forgetAll(digests) {
+      for (const digest of digests) flagRebuild(digest);
+    },
+    unflushed() {
+      const digests = [...rebuild];
+      for (const entry of entries.values()) if (entry.dirty) digests.push(visitorDigest(entry.siteId, entry.visitorId));
+      return digests;
     },
     async erase(siteId, visitorId) {
       const id = idOf(siteId, visitorId);
       entries.delete(id);
-      rebuild.delete(id);
+      rebuild.delete(visitorDigest(siteId, visitorId));
       await guard.remove(keys.profile(siteId, visitorId));
     },
     start() {
-      let since = 0;
+      let ticks = 0;
       timer ??= setInterval(() => {
-        since += SHARED_FLUSH_MS;
-        if (!shared() && since < FLUSH_MS) return;
-        since = 0;
-        flush().catch((error: unknown) => reporter.report("warn", "profiles", "profiles were not written and will be tried again", error));
+        const together = shared();
+        if (!together && ++ticks % FLUSH_EVERY !== 0) return;
+        (together ? flush() : flushQuiet()).catch((error: unknown) => reporter.report("warn", "profiles", "profiles were not written and will be tried again", error));
       }, SHARED_FLUSH_MS).unref();
     },
     stop: () => clearInterval(timer),

@@ -18,6 +18,11 @@ export function digestOf(text: string): string {
   return digest;
 }
 
+/** Stands for one visitor of one site where the id itself must not be. */
+export function visitorDigest(siteId: string, visitorId: string): string {
+  return digestOf(`${siteId}\n${visitorId}`).slice(0, 20);
+}
+
 const SEQUENCE_DIGITS = 10;
 
 const sequence = (n: number) => String(n).padStart(SEQUENCE_DIGITS, "0");

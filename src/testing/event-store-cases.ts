@@ -234,7 +234,7 @@ export const eventStoreCases: ContractCase<EventStoreSubject>[] = [
     await store.append({ events: [...events, event({ visitorId: "vis_ab" })] });
     const first = await store.timeline(SITE, "vis_a", { limit: 3 });
     const rest = await store.timeline(SITE, "vis_a", { limit: 3, cursor: first.cursor });
-    assert.deepEqual([...first.events, ...rest.events].map(({ id }) => id), events.map(({ id }) => id).reverse());
+    assert.deepEqual([...first.events, ...rest.events].map(({ id }) => id), events.map(({ id }) => id).toReversed());
     assert.equal(rest.cursor, undefined);
     assert.deepEqual(await store.timeline("blog", "vis_a"), { events: [] });
   }),

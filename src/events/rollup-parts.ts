@@ -1,0 +1,112 @@
+import { DAY_MS } from "../clock.ts";
+import { keys } from "../storage/keys.ts";
+import type { RollupRef } from "./checkpoint.ts";
+import type { CompactionOptions, CompactionPlan } from "./compaction.ts";
+import type { Erasures } from "./erasure.ts";
+import { encodeDay } from "./rollup-codec.ts";
+import { cellsOf, createDay, type DayRollup, mergeDays } from "./rollup.ts";
+import { type LiveRows, reportTorn, siteDay } from "./view.ts";
+
+/** Parts of one day that a report has to merge, at most. */
+const MAX_PARTS = 8;
+/** A part is merged with new rows when it is at most this many times their size: each row is rewritten rarely. */
+const TIER = 2;
+
+/** What is known of one site's day: its parts in storage, and rows that are in none yet. */
+interface SiteDay {
+  siteId: string;
+  day: string;
+  refs: RollupRef[];
+  live: DayRollup[];
+}
+
+/** The live rows as new parts under fresh keys; days that are touched are kept to few parts. */
+export async function writeRollups(plan: CompactionPlan, options: CompactionOptions, garbage: string[]): Promise<RollupRef[]> {
+  const { own, adopt, erasures, expireBefore } = plan;
+  const days = new Map<string, SiteDay>();
+  const dayOf = (siteId: string, day: string): SiteDay => {
+    const key = siteDay(siteId, day);
+    const known = days.get(key) ?? { siteId, day, refs: [], live: [] };
+    days.set(key, known);
+    return known;
+  };
+  const addLive = (live: LiveRows) => {
+    for (const { siteId, day, rollup } of live.values()) dayOf(siteId, day).live.push(rollup);
+  };
+  addLive(own.sealed ?? new Map());
+  for (const view of adopt) addLive(view.live);
+  const seen = new Set<string>();
+  for (const view of [own, ...adopt]) {
+    for (const ref of view.checkpoint.rollups) {
+      if (!seen.has(ref.key)) dayOf(ref.siteId, ref.day).refs.push(ref);
+      seen.add(ref.key);
+    }
+  }
+  const left: RollupRef[] = [];
+  for (const known of days.values()) {
+    if (isExpired(known, expireBefore)) {
+      garbage.push(...known.refs.map((ref) => ref.key));
+      continue;
+    }
+    const purge = erasures.concerns(known.siteId);
+    if (known.live.length === 0 && !purge && known.refs.length <= MAX_PARTS) {
+      left.push(...known.refs);
+      continue;
+    }
+    const { merged, kept } = purge ? { merged: known.refs, kept: [] } : chooseParts(known);
+    left.push(...kept);
+    garbage.push(...merged.map((ref) => ref.key));
+    const rollup = await mergeParts(merged, known.live, options);
+    if (purge) purgeRows(known.siteId, rollup, erasures);
+    if (rollup.rows.size > 0) left.push(await writePart(known, rollup, plan, options));
+  }
+  return left;
+}
+
+/** Whether a day is over everywhere before the moment. */
+export function isExpired({ day }: { day: string }, before: number): boolean {
+  return Date.parse(day) + 2 * DAY_MS <= before;
+}
+
+function chooseParts({ refs, live }: SiteDay): { merged: RollupRef[]; kept: RollupRef[] } {
+  const bySize = refs.toSorted((a, b) => a.cells - b.cells);
+  let size = live.reduce((sum, rollup) => sum + cellsOf(rollup), 0);
+  let count = 0;
+  for (const ref of bySize) {
+    if (ref.cells > size * TIER && bySize.length - count < MAX_PARTS) break;
+    size += ref.cells;
+    count++;
+  }
+  return { merged: bySize.slice(0, count), kept: bySize.slice(count) };
+}
+
+/**
+ * The first one is added to in place: it is about to be superseded, and whoever reads it meanwhile sees rows that
+ * are elsewhere anyway. A missing one was taken over by another process, which has its rows.
+ */
+async function mergeParts(refs: RollupRef[], live: DayRollup[], options: CompactionOptions): Promise<DayRollup> {
+  let merged: DayRollup | undefined;
+  for (const ref of refs.toReversed()) {
+    const rollup = await options.cache.read(ref.key, ref.day);
+    if (rollup === "torn") reportTorn(options, ref.key);
+    if (typeof rollup !== "object") continue;
+    if (merged) mergeDays(merged, rollup);
+    else merged = rollup;
+  }
+  for (const rollup of live) {
+    if (merged) mergeDays(merged, rollup);
+    else merged = rollup;
+  }
+  return merged ?? createDay();
+}
+
+async function writePart({ siteId, day }: SiteDay, rollup: DayRollup, plan: CompactionPlan, { guard, cache }: CompactionOptions): Promise<RollupRef> {
+  const key = keys.rollup(siteId, day, plan.own.writer, plan.generation);
+  await guard.write(key, await encodeDay(rollup));
+  cache.put(key, rollup);
+  return { siteId, day, key, cells: cellsOf(rollup) };
+}
+
+function purgeRows(siteId: string, day: DayRollup, erasures: Erasures): void {
+  for (const [key, row] of day.rows) if (erasures.isErased(siteId, row.visitorId, row.start)) day.rows.delete(key);
+}
