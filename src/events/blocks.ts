@@ -4,7 +4,8 @@ import { DAY_MS } from "../clock.ts";
 import { keys } from "../storage/keys.ts";
 import type { BlockRef } from "./checkpoint.ts";
 import type { CompactionOptions, CompactionPlan } from "./compaction.ts";
-import { parseSlices, type SitePart } from "./segment.ts";
+import type { RecentSegments } from "./recent-segments.ts";
+import { decodeSegment, parseSlices, type SitePart } from "./segment.ts";
 import { readSegment, reportTorn, type WriterView } from "./view.ts";
 
 /** Raw bytes of one block: large enough to compress well, small enough to inflate at ease. */
@@ -51,7 +52,7 @@ export async function writeBlocks(plan: CompactionPlan, options: CompactionOptio
   }
   for (const view of [plan.own, ...plan.adopt]) {
     const to = view === plan.own ? plan.storedUpTo : view.next;
-    for await (const part of foldSegments(view, to, options, garbage)) {
+    for await (const part of foldSegments(view, to, view === plan.own ? plan.recent : undefined, options, garbage)) {
       const ref = await write(plan.erasures.concerns(part.siteId) ? await purgeLines(part, plan) : part);
       if (ref) refs.push(ref);
     }
@@ -79,12 +80,14 @@ async function readLines(ref: BlockRef, options: CompactionOptions): Promise<Buf
 async function* foldSegments(
   view: WriterView,
   to: number,
+  recent: RecentSegments | undefined,
   options: CompactionOptions,
   garbage: string[],
 ): AsyncGenerator<SitePart> {
   const open = new Map<string, { parts: SitePart[]; bytes: number }>();
   for (let n = view.checkpoint.covered; n < to; n++) {
-    const segment = await readSegment(options.guard, view.writer, n);
+    const body = recent?.get(n);
+    const segment = body === undefined ? await readSegment(options.guard, view.writer, n) : decodeSegment(Buffer.from(body));
     if (segment === "torn") reportTorn(options, keys.segment(view.writer, n));
     if (typeof segment !== "object") continue;
     garbage.push(keys.segment(view.writer, n));

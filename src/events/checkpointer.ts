@@ -4,6 +4,7 @@ import { type Checkpoint, writeCheckpoint } from "./checkpoint.ts";
 import { type CompactionOptions, prepareCheckpoint, restoreLive } from "./compaction.ts";
 import type { Erasures } from "./erasure.ts";
 import type { Journal } from "./journal.ts";
+import type { RecentSegments } from "./recent-segments.ts";
 import { isExpired } from "./rollup-parts.ts";
 import type { WriterView } from "./view.ts";
 import type { Views } from "./views.ts";
@@ -33,6 +34,7 @@ export interface CheckpointerParts {
   views: Views;
   writers: Writers;
   erasures: Erasures;
+  recent: RecentSegments;
   /** Digests of visitors for `Checkpoint.unflushed`. */
   unflushed: () => string[];
   /** Epoch milliseconds before which events are kept no longer. */
@@ -58,6 +60,7 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
     await writeCheckpoint(guard, unwritten.checkpoint);
     own.checkpoint = unwritten.checkpoint;
     own.sealed = undefined;
+    parts.recent.dropBelow(own.checkpoint.covered);
     garbage.push(...unwritten.garbage);
     views.forget(unwritten.adopted);
     unwritten = undefined;
@@ -71,7 +74,7 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
     events = 0;
     since = performance.now();
     try {
-      const plan = { own, generation: generation++, storedUpTo, adopt, erasures, expireBefore: parts.expireBefore(), unflushed: parts.unflushed() };
+      const plan = { own, generation: generation++, storedUpTo, recent: parts.recent, adopt, erasures, expireBefore: parts.expireBefore(), unflushed: parts.unflushed() };
       unwritten = { ...(await prepareCheckpoint(plan, options)), adopted: adopt };
       for (const view of adopt) unwritten.garbage.push(...(await leftovers(guard, view.writer, unwritten.checkpoint)));
       await commit();

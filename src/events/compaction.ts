@@ -7,6 +7,7 @@ import type { Erasures } from "./erasure.ts";
 import type { RollupCache } from "./rollup-cache.ts";
 import { writeRollups } from "./rollup-parts.ts";
 import { mergeDays } from "./rollup.ts";
+import type { RecentSegments } from "./recent-segments.ts";
 import type { FollowOptions, WriterView } from "./view.ts";
 
 export interface CompactionOptions extends FollowOptions {
@@ -25,6 +26,8 @@ export interface CompactionPlan {
   generation: number;
   /** Own segments below this number are stored. */
   storedUpTo: number;
+  /** Own segments that are still in memory, so that they need not be read back. */
+  recent: RecentSegments;
   /** Dead writers whose data is taken over. */
   adopt: WriterView[];
   /** Whose rows and lines must go. */

@@ -8,6 +8,11 @@ import { encodeSegment, type SiteLines } from "./segment.ts";
 /** Acknowledgements are given only for what is stored, so what waits must be bounded; beyond it: 503. */
 export const MAX_WAITING_EVENTS = 10_000;
 export const MAX_WAITING_BYTES = 16 * 1024 * 1024;
+/**
+ * Under load a segment is begun at most this often: what it costs to write one is then shared by many events. A
+ * single event on a quiet site does not wait.
+ */
+const SEGMENT_GAP_MS = 2;
 /** Waits before the second and third try of one segment. */
 const RETRY_MS = [50, 200];
 
@@ -28,7 +33,7 @@ export interface JournalOptions {
   guard: Guard;
   writer: string;
   /** Called in the order of the segments, as soon as one is stored and before its waiters are told. */
-  onStored(n: number, events: StoredEvent[], bytes: number): void;
+  onStored(n: number, events: StoredEvent[], body: string): void;
 }
 
 /** What goes into one segment, and who waits for it. */
@@ -55,6 +60,7 @@ export function createJournal({ guard, writer, onStored }: JournalOptions): Jour
   let writing: Group | undefined;
   let stuck: Group | undefined;
   let running: Promise<void> | undefined;
+  let begunAt = -Infinity;
   let waitingEvents = 0;
   let waitingBytes = 0;
   let retried = 0;
@@ -109,9 +115,12 @@ export function createJournal({ guard, writer, onStored }: JournalOptions): Jour
 
   async function run(): Promise<void> {
     for (;;) {
-      const group = stuck ?? gathering;
-      if (!group) return;
+      if (!stuck && !gathering) return;
+      // whatever this turn of the event loop still brings goes in too
+      await (performance.now() - begunAt < SEGMENT_GAP_MS ? pause(SEGMENT_GAP_MS) : nextTurn());
+      const group = stuck ?? gathering!;
       if (group === gathering) gathering = undefined;
+      begunAt = performance.now();
       writing = group;
       try {
         await writeGroup(group);
@@ -133,7 +142,7 @@ export function createJournal({ guard, writer, onStored }: JournalOptions): Jour
       if (stuck === group) stuck = undefined;
       else release(group);
       const n = next++;
-      onStored(n, group.events, group.bytes);
+      onStored(n, group.events, group.body!);
       group.resolve();
     }
   }
@@ -184,8 +193,14 @@ function createGroup(): Group {
   return { events: [], sites: new Map(), deliveries: [], bytes: 0, stored, resolve, reject };
 }
 
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}
+
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => {
-    setTimeout(resolve, ms).unref();
+    setTimeout(resolve, ms); // holds the process for as long: somebody waits for an acknowledgement
   });
 }

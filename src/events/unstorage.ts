@@ -9,6 +9,7 @@ import type { EventStore, Report, ReportQuery } from "./event-store.ts";
 import { readEvents, readTimeline } from "./history.ts";
 import { createJournal } from "./journal.ts";
 import { computeReport, daysOf } from "./report.ts";
+import { createRecentSegments } from "./recent-segments.ts";
 import { createRollupCache } from "./rollup-cache.ts";
 import type { DayRollup } from "./rollup.ts";
 import { createSeenIds } from "./seen.ts";
@@ -51,6 +52,7 @@ export function createUnstorageEvents(options: UnstorageEventsOptions): Unstorag
   const own = createView(createHexId());
   const cache = createRollupCache(guard);
   const seen = createSeenIds();
+  const recent = createRecentSegments();
   const erasures = createErasures(guard, own.writer);
   const writers = createWriters({ guard, writer: own.writer, now });
   const follow: FollowOptions = { guard, reporter, onTorn: () => void torn++, onEvent: (event) => void seen.add(event) };
@@ -64,15 +66,16 @@ export function createUnstorageEvents(options: UnstorageEventsOptions): Unstorag
   const journal = createJournal({
     guard,
     writer: own.writer,
-    onStored(n, events) {
+    onStored(n, events, body) {
       stored += events.length;
+      recent.put(n, body);
       for (const event of events) foldInto(own.live, event);
       own.next = n + 1;
       checkpointer.noteStored(events.length);
     },
   });
   const checkpointer = createCheckpointer({
-    own, journal, views, writers, erasures,
+    own, journal, views, writers, erasures, recent,
     unflushed: options.unflushed ?? (() => []),
     expireBefore: () => now() - (options.retentionDays ?? DEFAULT_RETENTION_DAYS) * DAY_MS,
     options: { ...follow, cache },

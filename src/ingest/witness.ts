@@ -3,7 +3,8 @@ import type { Context, Timed, Witnessed } from "./stages.ts";
 /** Longer user agents are cut: parsers look no further, and a hostile one must not cost time. */
 const MAX_USER_AGENT = 512;
 
-const BROWSER_HEADERS = ["origin", "sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest"];
+/** Not `Sec-Fetch-Mode`: Node's own `fetch` sends that too. */
+const BROWSER_HEADERS = ["origin", "sec-fetch-site", "sec-fetch-dest"];
 
 /**
  * Whose address and user agent these are. With the write key the sender is the visitor's browser, and only what

@@ -23,7 +23,7 @@ it("a server with the secret key is not the visitor; only what it says counts", 
   expect(witness(server, said)).toMatchObject({ userAgent: "said", ip: "198.51.100.1", ownRequest: false });
 });
 
-it.each(["origin", "sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest"])("a browser with the secret key shows by its %s header", (name) => {
+it.each(["origin", "sec-fetch-site", "sec-fetch-dest"])("a browser with the secret key shows by its %s header", (name) => {
   const request = facts({ trust: "secret", headers: { ...noBrowser, [name]: "x" } });
   expect(witness(request)).toMatchObject({ userAgent: CHROME, ip: "203.0.113.77", ownRequest: true });
   expect(witness(request, said)).toMatchObject({ userAgent: "said", ip: "198.51.100.1", ownRequest: false });
@@ -38,4 +38,9 @@ it("an in-process caller hands over the visitor's request, or says who it was", 
 it("a user agent of 16 KB is cut to 512 characters, an empty one is none", () => {
   expect(witness(facts({ headers: { "user-agent": "x".repeat(16_000) } })).userAgent).toHaveLength(512);
   expect(witness(facts({ headers: { "user-agent": "" } })).userAgent).toBeUndefined();
+});
+
+it("Node's own fetch is a server, though it sends sec-fetch-mode", () => {
+  const server = facts({ trust: "secret", headers: { "user-agent": "node", "sec-fetch-mode": "cors" } });
+  expect(witness(server)).toMatchObject({ userAgent: undefined, ownRequest: false });
 });

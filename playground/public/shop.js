@@ -1,0 +1,56 @@
+// The shop's own script: a cart in localStorage, and the custom events a shop would send.
+const read = () => JSON.parse(localStorage.getItem("cart") ?? "[]");
+const write = (items) => {
+  localStorage.setItem("cart", JSON.stringify(items));
+  show();
+};
+const track = (name, data) => window.WysLeap?.trackEvent(name, data);
+const total = () => read().reduce((sum, item) => sum + item.price, 0);
+const element = (tag, text, attributes = {}) => Object.assign(document.createElement(tag), { textContent: text, ...attributes });
+
+function show() {
+  const items = read();
+  document.querySelector("#cart-count").textContent = items.length ? `(${items.length})` : "";
+  const cart = document.querySelector("#cart");
+  if (cart) {
+    const rows = items.map((item, index) => {
+      const row = element("li", `${item.name} · €${item.price} `);
+      row.append(element("button", "Remove", { className: "quiet", onclick: () => write(read().filter((_, i) => i !== index)) }));
+      return row;
+    });
+    const list = document.createElement("ul");
+    list.className = "cart";
+    list.append(...rows);
+    cart.replaceChildren(items.length ? list : element("p", "Nothing in it yet."));
+    if (items.length) cart.append(element("p", `Total €${total()}`, { className: "price" }), element("a", "Go to checkout", { className: "button", href: "/checkout" }));
+    else cart.append(element("a", "See the collection", { className: "button", href: "/products" }));
+  }
+  const sum = document.querySelector("#total");
+  if (sum) sum.textContent = `€${total()}`;
+}
+
+document.querySelector("[data-add]")?.addEventListener("click", ({ currentTarget: { dataset } }) => {
+  write([...read(), { id: dataset.add, name: dataset.name, price: Number(dataset.price) }]);
+  track("Added To Cart", { productId: dataset.add, price: Number(dataset.price) });
+  document.querySelector("#added").textContent = "In your cart.";
+});
+
+for (const button of document.querySelectorAll("[data-sign-up]")) {
+  button.addEventListener("click", () => {
+    track("Signed Up", { plan: button.dataset.signUp });
+    document.querySelector("#signed-up").textContent = `Welcome to ${button.dataset.signUp}. (It is only a playground.)`;
+  });
+}
+
+const checkout = document.querySelector("#checkout");
+if (checkout) {
+  // after the tracker: both are deferred
+  track("Checkout Started", { items: read().length, total: total() });
+  checkout.addEventListener("submit", (event) => {
+    event.preventDefault();
+    track("Purchase Completed", { items: read().length, value: total(), currency: "EUR" });
+    write([]);
+    checkout.replaceChildren(element("p", "Thank you. Nothing was charged."));
+  });
+}
+show();

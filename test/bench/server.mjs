@@ -1,0 +1,92 @@
+// One server under load: node server.mjs <host> <driver>. Prints its port. Hosts: bare, fetch, h3, express.
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import express from "express";
+import { H3, toNodeHandler } from "h3";
+import { createServer } from "node:http";
+import * as v from "valibot";
+
+const [host = "h3", driver = "memory"] = process.argv.slice(2);
+
+async function openStorage() {
+  if (driver === "fs") {
+    const { default: fs } = await import("unstorage/drivers/fs");
+    return fs({ base: mkdtempSync(join(process.env.BENCH_DIR ?? tmpdir(), "wysleap-bench-")) });
+  }
+  if (driver === "redis") {
+    const { default: redis } = await import("unstorage/drivers/redis");
+    return redis({ host: "127.0.0.1", port: Number(process.env.REDIS_PORT ?? 6379), base: `bench${process.pid}` });
+  }
+  const { default: memory } = await import("unstorage/drivers/memory");
+  return memory();
+}
+
+/** What a careful person would write by hand: read, validate, answer the same bytes. */
+function bareApp() {
+  const schema = v.object({
+    siteId: v.string(), pageUrl: v.pipe(v.string(), v.url()), pageTitle: v.optional(v.string()), referrer: v.optional(v.string()),
+    visitorId: v.optional(v.string()), sessionId: v.optional(v.string()), userAgent: v.optional(v.string()),
+    screenWidth: v.optional(v.number()), screenHeight: v.optional(v.number()), language: v.optional(v.string()), timeZone: v.optional(v.string()),
+    _apiKey: v.string(),
+  });
+  const app = new H3();
+  app.post("/api/telemetry/pageview", async (event) => {
+    const body = v.parse(schema, await event.req.json());
+    return {
+      success: true, message: "Pageview tracked successfully", visitorId: body.visitorId, sessionId: body.sessionId,
+      timestamp: "2025-01-15T10:30:00Z", pageviewId: "pv_0123456789abcdef",
+    };
+  });
+  return app;
+}
+
+/** To see what everything but the store costs. */
+const nullStore = {
+  append: async () => {}, report: async () => ({}), timeline: async () => ({ events: [] }), erase: async () => {},
+  async *read() {}, close: async () => {},
+};
+
+let close = async () => {};
+
+async function createHost() {
+  if (host === "bare") return createServer(toNodeHandler(bareApp()));
+  const { createAnalytics } = await import("wysleap");
+  const analytics = createAnalytics({
+    ...(driver === "null" ? { events: nullStore } : { storage: await openStorage() }),
+    sites: [{ id: "demo", apiKey: "secret-key-of-the-demo-site", writeKey: "public-key-of-the-demo-site", plan: 10_000_000 }],
+    rateLimit: { perNetwork: 1_000_000 },
+  });
+  close = () => analytics.close();
+  if (host === "express") {
+    const { wysleap } = await import("wysleap/express");
+    const app = express();
+    app.get("/own", (_, res) => res.send("own"));
+    app.use("/api", wysleap(analytics));
+    return createServer(app);
+  }
+  if (host === "fetch") {
+    const { toNodeHandler: toHandler } = await import("srvx/node");
+    return createServer(toHandler((request) => analytics.fetch(request, { path: request.url.slice(request.url.indexOf("/api") + 4) })));
+  }
+  const { wysleap } = await import("wysleap/h3");
+  return createServer(toNodeHandler(new H3().mount("/api", wysleap(analytics))));
+}
+
+const server = await createHost();
+const delay = monitorEventLoopDelay({ resolution: 1 });
+delay.enable();
+server.listen(0, "127.0.0.1", () => process.send?.({ port: server.address().port }));
+process.on("message", async (message) => {
+  if (message === "stats") {
+    process.send({ rss: process.memoryUsage().rss, cpu: process.cpuUsage(), delay: delay.percentile(99.9) / 1e6, worst: delay.max / 1e6 });
+    delay.reset();
+  }
+  if (message === "stop") {
+    server.closeAllConnections();
+    server.close();
+    await close();
+    process.exit(0);
+  }
+});
