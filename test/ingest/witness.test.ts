@@ -41,6 +41,6 @@ it("a user agent of 16 KB is cut to 512 characters, an empty one is none", () =>
 });
 
 it("Node's own fetch is a server, though it sends sec-fetch-mode", () => {
-  const server = facts({ trust: "secret", headers: { "user-agent": "node", "sec-fetch-mode": "cors" } });
+  const server = facts({ trust: "secret", headers: { ...noBrowser, "user-agent": "node", "sec-fetch-mode": "cors" } });
   expect(witness(server)).toMatchObject({ userAgent: undefined, ownRequest: false });
 });

@@ -1,0 +1,39 @@
+import type { RequestFacts, StoredEvent, TelemetryInput } from "../event.ts";
+import type { Receipt } from "../ingest/pipeline.ts";
+import type { Site } from "../site.ts";
+
+export interface VisitorsQuery {
+  /** 1–1,000. */
+  limit: number;
+  /** 1–395. */
+  days: number;
+  /** ISO 3166-1 alpha-2, upper case. */
+  country?: string;
+}
+
+export interface ExportRange {
+  /** Epoch milliseconds, `from <= at < to`. */
+  from?: number;
+  to?: number;
+}
+
+/** What the endpoints do once a request is read, recognised and checked. */
+export interface AnalyticsApi {
+  track(site: Site, input: TelemetryInput, facts: RequestFacts): Promise<Receipt>;
+  getVisitors(site: Site, query: VisitorsQuery): Promise<object>;
+  getVisitor(site: Site, visitorId: string): Promise<object | undefined>;
+  eraseVisitor(site: Site, visitorId: string): Promise<unknown>;
+  exportEvents(site: Site, range: ExportRange): AsyncIterable<StoredEvent>;
+  /** Counters without secrets: everybody may read them. */
+  health(): object;
+}
+
+/** What a host knows of a request beyond the request itself. */
+export interface FetchContext {
+  /** The client's address as far as the host trusts it. @default the socket's, see `trustProxy` */
+  ip?: string;
+  /** The body when the host has parsed or read it already: an object, a string or a Buffer. */
+  body?: unknown;
+  /** Path and query relative to the mount, when `request.url` is not relative to it. */
+  path?: string;
+}

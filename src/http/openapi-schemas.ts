@@ -1,0 +1,175 @@
+import type { ErrorCode } from "../errors.ts";
+import { STATUS_BY_CODE } from "../errors.ts";
+
+/** A JSON Schema, as far as we write one. */
+export type Schema = Record<string, unknown>;
+
+const text = (description: string, more: Schema = {}): Schema => ({ type: "string", description, ...more });
+const count = (description: string): Schema => ({ type: "integer", minimum: 0, description });
+const share = (description: string): Schema => ({ type: "number", minimum: 0, maximum: 1, description });
+const list = (items: Schema): Schema => ({ type: "array", items });
+const object = (properties: Record<string, Schema>, required: string[] = []): Schema => ({
+  type: "object",
+  properties,
+  ...(required.length > 0 && { required }),
+});
+
+export const ref = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` });
+
+const id = (description: string): Schema => text(description, { pattern: "^[A-Za-z0-9_.:-]{1,128}$" });
+const timestamp = text("UTC, to the second.", { format: "date-time", examples: ["2025-01-15T10:30:00Z"] });
+const moment: Schema = {
+  description: "When it happened: ISO 8601 or epoch milliseconds, at most 48 hours ago. Default: now.",
+  oneOf: [{ type: "string", format: "date-time" }, { type: "integer" }],
+};
+
+const telemetry: Record<string, Schema> = {
+  siteId: id("Your site's id."),
+  visitorId: id("Made when omitted."),
+  sessionId: id("Made when omitted."),
+  eventId: id("The same one again within 24 hours is answered the same and counted once."),
+  timestamp: moment,
+  sentAt: { ...moment, description: "The client's clock when it sent this: corrects a wrong clock." },
+  userAgent: text("The visitor's; with the secret key only."),
+  ip: text("The visitor's; with the secret key only. Never stored."),
+  language: text("Browser language, e.g. en-US."),
+  timeZone: text("IANA time zone, e.g. America/New_York."),
+  userId: text("Your own signed-in user."),
+  _apiKey: text("The API key, when it is not in the X-API-Key header."),
+};
+
+const pageUrl = text("Full http(s) URL of the page.", { format: "uri", maxLength: 2_048 });
+const money = { value: { type: "number" }, currency: text("ISO 4217, with value.") };
+const whole = { type: "integer", minimum: 0, maximum: 100_000 };
+
+const pageview: Record<string, Schema> = {
+  ...telemetry,
+  pageUrl,
+  pageTitle: text("document.title"),
+  referrer: text("Referring URL."),
+  pageviewId: id("Made when omitted; engagement refers to it."),
+  screenWidth: whole,
+  screenHeight: whole,
+  languages: list({ type: "string" }),
+  devicePixelRatio: { type: "number" },
+  colorDepth: whole,
+  availWidth: whole,
+  availHeight: whole,
+  platform: { type: "string" },
+  hardwareConcurrency: whole,
+  deviceMemory: { type: "number" },
+  maxTouchPoints: whole,
+  ...money,
+};
+
+const event: Record<string, Schema> = {
+  ...telemetry,
+  eventName: text("Title Case by custom, e.g. Purchase Completed.", { minLength: 1, maxLength: 100 }),
+  eventData: { type: "object", description: "Any JSON: at most 16 KiB, 200 keys, 8 levels." },
+  pageUrl,
+  ...money,
+};
+
+const engagement: Record<string, Schema> = {
+  ...telemetry,
+  pageUrl,
+  pageviewId: id("The pageview it reports on."),
+  engagedSeconds: { type: "number", minimum: 0, description: "Cumulative per pageview; the largest counts." },
+  scrollDepth: { type: "number", minimum: 0, maximum: 100 },
+};
+
+const item = (type: string, properties: Record<string, Schema>, required: string[]): Schema =>
+  object({ type: { const: type }, ...properties }, ["type", ...required]);
+
+const visitor = object({
+  visitorId: id("The visitor."),
+  lastVisit: timestamp,
+  visitCount: count("Sessions so far."),
+  country: text("English name."),
+  countryCode: text("ISO 3166-1 alpha-2."),
+  browser: { type: "string" },
+  intentScore: object({
+    level: { type: "string", enum: ["low", "medium", "high"] },
+    score: { type: "number", minimum: 0, maximum: 100 },
+    factors: list({ type: "string" }),
+  }),
+  accuracyMetrics: object({
+    confidence: share("Estimated probability of being right."),
+    fingerprintQuality: { type: "string", enum: ["excellent", "good", "fair", "poor"] },
+  }),
+});
+
+const site = object({
+  totalPageviews: count("Pageviews in the range."),
+  totalEvents: count("Custom events in the range."),
+  avgTimeOnPage: { type: "number", description: "Seconds." },
+  bounceRate: share("Share of sessions."),
+  pageviewsByDay: list(object({ date: { type: "string", format: "date" }, views: count("Views of the day.") })),
+  topPages: list(object({ path: { type: "string" }, views: count("Views."), avgTimeOnPage: { type: "number" } })),
+});
+
+const success = { success: { const: true } };
+
+export const schemas: Record<string, Schema> = {
+  Pageview: object(pageview, ["siteId", "pageUrl"]),
+  PageviewAnswer: object(
+    { ...success, message: { type: "string" }, visitorId: id("Kept or made."), sessionId: id("Kept or made."), timestamp, pageviewId: id("Of this pageview.") },
+    ["success", "message", "visitorId", "sessionId", "timestamp", "pageviewId"],
+  ),
+  Event: object(event, ["siteId", "eventName"]),
+  EventAnswer: object({ ...success, message: { type: "string" }, eventId: id("Of this event."), timestamp }, [
+    "success",
+    "message",
+    "eventId",
+    "timestamp",
+  ]),
+  Batch: object(
+    {
+      siteId: id("Your site's id."),
+      visitorId: id("Of all items that name none."),
+      sessionId: id("Of all items that name none."),
+      _apiKey: telemetry["_apiKey"]!,
+      items: {
+        type: "array",
+        maxItems: 100,
+        items: {
+          oneOf: [
+            item("pageview", pageview, ["pageUrl"]),
+            item("event", event, ["eventName"]),
+            item("engagement", engagement, ["pageUrl", "engagedSeconds"]),
+          ],
+        },
+      },
+    },
+    ["siteId", "items"],
+  ),
+  BatchAnswer: object(
+    {
+      ...success,
+      results: list({
+        oneOf: [
+          object(
+            { ...success, visitorId: id("Kept or made."), sessionId: id("Kept or made."), eventId: id("Kept or made."), timestamp, pageviewId: id("Of a pageview."), dropped: text("Why it was not counted.") },
+            ["success", "visitorId", "sessionId", "eventId", "timestamp"],
+          ),
+          object({ success: { const: false }, error: { type: "string" }, code: ref("ErrorCode") }, ["success", "error", "code"]),
+        ],
+      }),
+    },
+    ["success", "results"],
+  ),
+  Visitor: visitor,
+  Visitors: object({
+    site,
+    visitors: list(ref("Visitor")),
+    uniqueVisitors: count("In the range."),
+    activeVisitors: count("Any signal in the last 5 minutes."),
+    totalCountries: count("In the range."),
+    patterns: object({ returningVisitorRate: share("Share of visitors with an earlier session.") }),
+  }),
+  ErrorCode: { type: "string", enum: Object.keys(STATUS_BY_CODE) satisfies string[] as ErrorCode[] },
+  Error: object(
+    { error: text("For people."), code: ref("ErrorCode"), retryAfter: { type: "integer", description: "Seconds; with RATE_LIMIT_EXCEEDED." } },
+    ["error", "code"],
+  ),
+};

@@ -1,0 +1,173 @@
+import { FastResponse } from "srvx";
+import { STATUS_BY_CODE } from "../errors.ts";
+import type { Call, HeaderPair } from "./call.ts";
+import { JSON_TYPE, NOSNIFF } from "./call.ts";
+import type { Schema } from "./openapi-schemas.ts";
+import { ref, schemas } from "./openapi-schemas.ts";
+
+const CACHE: HeaderPair = ["cache-control", "public, max-age=3600"];
+
+export function openapiRoute() {
+  let text: string | undefined;
+  return (call: Call): Response => {
+    text ??= JSON.stringify(createDocument());
+    return new FastResponse(text, { headers: [JSON_TYPE, NOSNIFF, CACHE, ...call.headers] });
+  };
+}
+
+const json = (schema: Schema, description: string, headers?: Schema): Schema => ({
+  description,
+  ...(headers && { headers }),
+  content: { "application/json": { schema } },
+});
+
+const header = (description: string, type = "integer"): Schema => ({ description, schema: { type } });
+
+const rateHeaders = {
+  "X-RateLimit-Limit": header("Your total rate limit."),
+  "X-RateLimit-Remaining": header("Requests remaining in the current window."),
+  "X-RateLimit-Reset": header("Unix timestamp when the current window resets."),
+};
+
+const DESCRIPTIONS: Record<keyof typeof STATUS_BY_CODE, string> = {
+  VALIDATION_ERROR: "The request is wrong; the message names the field and the rule.",
+  UNAUTHORIZED: "No API key, a wrong one, or two different ones.",
+  FORBIDDEN: "The key may not do this, or not from this origin.",
+  NOT_FOUND: "No such site or visitor.",
+  METHOD_NOT_ALLOWED: "The path exists, the method does not; see Allow.",
+  REQUEST_TIMEOUT: "The body did not arrive within 10 seconds.",
+  PAYLOAD_TOO_LARGE: "The body is larger than this endpoint takes.",
+  UNSUPPORTED_ENCODING: "The body is not JSON in UTF-8, or compressed in another way than gzip, br or deflate once.",
+  RATE_LIMIT_EXCEEDED: "Too many requests in this minute.",
+  SERVER_ERROR: "Our fault; X-Request-Id is also in the server's log.",
+  UNAVAILABLE: "Storage is down or a bound is reached; nothing was counted.",
+};
+
+type Code = keyof typeof STATUS_BY_CODE;
+
+function errorResponses(): Schema {
+  const responses: Record<string, Schema> = {};
+  for (const [code, status] of Object.entries(STATUS_BY_CODE)) {
+    const retry = code === "RATE_LIMIT_EXCEEDED" || code === "UNAVAILABLE";
+    const headers = {
+      ...(code === "RATE_LIMIT_EXCEEDED" && rateHeaders),
+      ...(retry && { "Retry-After": header("Seconds.") }),
+      ...(code === "METHOD_NOT_ALLOWED" && { Allow: header("Methods.", "string") }),
+      ...(code === "SERVER_ERROR" && { "X-Request-Id": header("Also in the server's log.", "string") }),
+    };
+    responses[String(status)] = json(ref("Error"), DESCRIPTIONS[code as Code], headers);
+  }
+  return responses;
+}
+
+const pathId = (name: string): Schema => ({ name, in: "path", required: true, schema: { type: "string" } });
+const query = (name: string, description: string, schema: Schema): Schema => ({ name, in: "query", description, schema });
+
+const READ_ERRORS: Code[] = ["VALIDATION_ERROR", "UNAUTHORIZED", "FORBIDDEN", "NOT_FOUND", "RATE_LIMIT_EXCEEDED", "SERVER_ERROR", "UNAVAILABLE"];
+const WRITE_ERRORS: Code[] = [...READ_ERRORS, "REQUEST_TIMEOUT", "PAYLOAD_TOO_LARGE", "UNSUPPORTED_ENCODING"];
+
+const errors = (codes: Code[]): Schema =>
+  Object.fromEntries(codes.map((code) => [STATUS_BY_CODE[code], { $ref: `#/components/responses/${STATUS_BY_CODE[code]}` }]));
+
+function telemetry(operationId: string, summary: string, name: string): Schema {
+  const dropped = header("Why the hit was not counted: bot, hostname, opt_out, visitor_limit, duplicate.", "string");
+  return {
+    post: {
+      operationId,
+      summary,
+      tags: ["telemetry"],
+      security: [{ apiKey: [] }, {}],
+      parameters: [
+        { name: "Idempotency-Key", in: "header", description: "Used as eventId when the body has none.", schema: { type: "string" } },
+      ],
+      requestBody: {
+        required: true,
+        content: { "application/json": { schema: ref(name) }, "text/plain": { schema: ref(name) } },
+      },
+      responses: {
+        200: json(ref(`${name}Answer`), "Tracked.", { ...rateHeaders, "X-WysLeap-Dropped": dropped }),
+        ...errors(WRITE_ERRORS),
+      },
+    },
+  };
+}
+
+function read(operationId: string, summary: string, parameters: Schema[], answer: Schema): Schema {
+  const responses = { 200: answer, ...errors(READ_ERRORS) };
+  return { operationId, summary, tags: ["analytics"], security: [{ apiKey: [] }], parameters, responses };
+}
+
+function open(operationId: string, summary: string, type: string): Schema {
+  const responses = { 200: { description: "OK", content: { [type]: { schema: {} } } } };
+  return { get: { operationId, summary, tags: ["public"], security: [], responses } };
+}
+
+function createPaths(): Schema {
+  const siteId = pathId("siteId");
+  const visitorId = pathId("visitorId");
+  const moment = (name: string, description: string) => query(name, description, { type: "string" });
+  const ndjson = {
+    description: "One JSON object a line.",
+    headers: rateHeaders,
+    content: { "application/x-ndjson": { schema: { type: "string" } } },
+  };
+  return {
+    "/telemetry/pageview": telemetry("trackPageview", "Track a page view", "Pageview"),
+    "/telemetry/event": telemetry("trackEvent", "Track a custom event", "Event"),
+    "/telemetry/batch": telemetry("trackBatch", "Track up to 100 pageviews, events and engagement reports", "Batch"),
+    "/visitors/{siteId}": {
+      get: read(
+        "getVisitors",
+        "Statistics of a site and its recent visitors",
+        [
+          siteId,
+          query("limit", "Recent visitors to return.", { type: "integer", minimum: 1, maximum: 1_000, default: 50 }),
+          query("days", "Days to look back.", { type: "integer", minimum: 1, maximum: 395, default: 30 }),
+          query("country", "ISO 3166-1 alpha-2.", { type: "string", pattern: "^[A-Za-z]{2}$" }),
+        ],
+        json(ref("Visitors"), "The report.", rateHeaders),
+      ),
+    },
+    "/visitors/{siteId}/{visitorId}": {
+      get: read("getVisitor", "One visitor: profile, intent, timeline", [siteId, visitorId], json(ref("Visitor"), "The visitor.", rateHeaders)),
+      delete: read("eraseVisitor", "Erase everything about a visitor", [siteId, visitorId], json({ type: "object" }, "Erased.", rateHeaders)),
+    },
+    "/events/{siteId}": {
+      get: read(
+        "exportEvents",
+        "Every event of a range",
+        [siteId, moment("from", "ISO 8601 or epoch milliseconds, inclusive."), moment("to", "Exclusive.")],
+        ndjson,
+      ),
+    },
+    "/tracker.js": open("getTracker", "The script for your pages", "text/javascript"),
+    "/openapi.json": open("getOpenapi", "This document", "application/json"),
+    "/health": open("getHealth", "Counters", "application/json"),
+  };
+}
+
+/** The HTTP interface as an OpenAPI 3.1 document. */
+export function createDocument(): Schema {
+  return {
+    openapi: "3.1.0",
+    info: {
+      title: "WysLeap",
+      version: "1",
+      description: "Visitor intelligence inside your own app. Every error body is `{ error, code, … }`.",
+    },
+    servers: [{ url: "./", description: "Relative to this document" }],
+    paths: createPaths(),
+    components: {
+      schemas,
+      responses: errorResponses(),
+      securitySchemes: {
+        apiKey: {
+          type: "apiKey",
+          in: "header",
+          name: "X-API-Key",
+          description: "The secret key; for telemetry the write key will do. Telemetry may carry it in the body as `_apiKey`.",
+        },
+      },
+    },
+  };
+}

@@ -1,0 +1,70 @@
+import { AnalyticsError } from "../errors.ts";
+import type { ExportRange, VisitorsQuery } from "./api.ts";
+
+const DEFAULT_VISITORS = 50;
+const MAX_VISITORS = 1_000;
+const DEFAULT_DAYS = 30;
+const MAX_DAYS = 395;
+
+function invalid(message: string): AnalyticsError {
+  return new AnalyticsError("VALIDATION_ERROR", message);
+}
+
+/** Decodes one part of a path or query; 400 when it cannot be. */
+export function decodePart(text: string, name: string): string {
+  if (!text.includes("%")) return text;
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw invalid(`${name} is not validly percent-encoded`);
+  }
+}
+
+/** The named parameters of a raw query; others are ignored, one that comes twice is a 400. */
+function readParameters<Name extends string>(query: string, names: readonly Name[]): Partial<Record<Name, string>> {
+  const found: Partial<Record<Name, string>> = {};
+  for (const part of query === "" ? [] : query.split("&")) {
+    const at = part.indexOf("=");
+    const name = decodePart(at === -1 ? part : part.slice(0, at), "The query") as Name;
+    if (!names.includes(name)) continue;
+    if (found[name] !== undefined) throw invalid(`${name} may be given only once`);
+    found[name] = at === -1 ? "" : decodePart(part.slice(at + 1).replaceAll("+", " "), name);
+  }
+  return found;
+}
+
+function parseWhole(text: string | undefined, name: string, max: number, fallback: number): number {
+  if (text === undefined) return fallback;
+  const value = /^\d{1,6}$/.test(text) ? Number(text) : 0;
+  if (value < 1 || value > max) throw invalid(`${name} must be an integer from 1 to ${max}`);
+  return value;
+}
+
+export function parseVisitorsQuery(query: string): VisitorsQuery {
+  const { limit, days, country } = readParameters(query, ["limit", "days", "country"]);
+  if (country !== undefined && !/^[A-Za-z]{2}$/.test(country)) {
+    throw invalid("country must be an ISO 3166-1 alpha-2 code, e.g. US");
+  }
+  return {
+    limit: parseWhole(limit, "limit", MAX_VISITORS, DEFAULT_VISITORS),
+    days: parseWhole(days, "days", MAX_DAYS, DEFAULT_DAYS),
+    ...(country !== undefined && { country: country.toUpperCase() }),
+  };
+}
+
+const ISO_DATE = /^\d{4}-\d{2}-\d{2}(T[0-9:.]{4,15}(Z|[+-]\d{2}:?\d{2})?)?$/;
+
+function parseMoment(text: string | undefined, name: string): number | undefined {
+  if (text === undefined) return undefined;
+  const at = /^\d{1,15}$/.test(text) ? Number(text) : ISO_DATE.test(text) ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(at)) throw invalid(`${name} must be an ISO 8601 date or epoch milliseconds`);
+  return at;
+}
+
+export function parseExportRange(query: string): ExportRange {
+  const parameters = readParameters(query, ["from", "to"]);
+  const from = parseMoment(parameters.from, "from");
+  const to = parseMoment(parameters.to, "to");
+  if (from !== undefined && to !== undefined && from > to) throw invalid("from must not be later than to");
+  return { ...(from !== undefined && { from }), ...(to !== undefined && { to }) };
+}
