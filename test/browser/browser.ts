@@ -1,0 +1,79 @@
+import { existsSync } from "node:fs";
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { createPageServer, type PageServer } from "./page-server.ts";
+
+const CHROMIUM = "/usr/bin/chromium";
+const ARGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+const missing = !existsSync(CHROMIUM);
+
+export interface Stage {
+  server: PageServer;
+  browser: Browser;
+  context: BrowserContext;
+  /** A new tab in which an error or an unhandled rejection fails the test. */
+  open(path?: string, before?: (page: Page) => Promise<unknown>): Promise<Page>;
+}
+
+/** A group of tests with one Chromium, and for each test a fresh server and profile. */
+export function describeInBrowser(name: string, tests: (stage: Stage) => void): void {
+  if (missing && process.env.CI === "true") {
+    describe(name, () => {
+      it("has a browser", () => expect.fail(`${CHROMIUM} is missing; install it (apt-get install chromium)`));
+    });
+    return;
+  }
+  describe.skipIf(missing)(missing ? `${name} (skipped: ${CHROMIUM} is missing)` : name, () => {
+    const stage = {} as Stage;
+    let errors: string[] = [];
+
+    beforeAll(async () => {
+      stage.browser = await chromium.launch({ executablePath: CHROMIUM, headless: true, args: ARGS });
+    });
+    afterAll(() => stage.browser?.close());
+    beforeEach(async () => {
+      errors = [];
+      stage.server = await createPageServer();
+      stage.context = await stage.browser.newContext();
+      stage.open = async (path = "/", before) => {
+        const page = await stage.context.newPage();
+        page.on("pageerror", (error) => errors.push(String(error)));
+        await before?.(page);
+        await page.goto(stage.server.origin + path);
+        return page;
+      };
+    });
+    afterEach(async () => {
+      await stage.context.close();
+      await stage.server.close();
+      expect(errors).toEqual([]);
+    });
+    tests(stage);
+  });
+}
+
+/** Waits until `check` holds; the test's own time limit ends a vain wait. */
+export async function until(check: () => unknown): Promise<void> {
+  while (!(await check())) await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
+/** Runs in the page: the page's own use of the tracker. */
+export const trackEvent = (page: Page, name: string, data?: Record<string, unknown>) =>
+  page.evaluate(([name, data]) => window.WysLeap!.trackEvent(name, data), [name, data] as const);
+
+/** Everything that waits in the page leaves, as when the page is left; resolves when it has arrived. */
+export async function drain({ server }: Stage, page: Page, name = "Drained"): Promise<void> {
+  await page.evaluate((name) => {
+    window.WysLeap!.trackEvent(name);
+    dispatchEvent(new Event("pagehide"));
+  }, name);
+  await until(() => server.named(name).length);
+}

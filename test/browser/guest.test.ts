@@ -1,0 +1,178 @@
+import { expect, it } from "vitest";
+import { describeInBrowser, drain, trackEvent, until } from "./browser.ts";
+
+describeInBrowser("a good guest", (stage) => {
+  it("sets one global, and none of its listeners stops an event", async () => {
+    stage.server.body = '<a href="#here">Here</a><form><button>Go</button></form>';
+    const before = await (await stage.open("/bare", (page) => page.route("**/tracker.js", (route) => route.abort()))).evaluate(() => Object.getOwnPropertyNames(window));
+    const page = await stage.open("/");
+    const added = (await page.evaluate(() => Object.getOwnPropertyNames(window))).filter((name) => !before.includes(name));
+    expect(added).toEqual(["WysLeap"]);
+    await page.evaluate(() => {
+      (window as any).stopped = [];
+      for (const type of ["click", "submit"]) {
+        addEventListener(type, (event) => {
+          (window as any).stopped.push(event.defaultPrevented);
+          if (type === "submit") event.preventDefault();
+        });
+      }
+    });
+    await page.click("a");
+    await page.click("button");
+    expect(await page.evaluate(() => (window as any).stopped)).toEqual([false, false, false]);
+  });
+
+  it("all listeners are passive", async () => {
+    const page = await stage.open("/", (page) =>
+      page.addInitScript(() => {
+        const original = EventTarget.prototype.addEventListener;
+        (window as any).active = [];
+        EventTarget.prototype.addEventListener = function (type: string, run: any, options: any) {
+          if (!options?.passive && new Error().stack!.includes("tracker.js")) (window as any).active.push(type);
+          original.call(this, type, run, options);
+        };
+      }),
+    );
+    // these two are no input events: nothing waits for them
+    expect((await page.evaluate(() => (window as any).active)).filter((type: string) => !["currententrychange", "abort"].includes(type))).toEqual([]);
+  });
+
+  it("works under a strict CSP with Trusted Types, without one report", async () => {
+    const reports: string[] = [];
+    stage.server.pages.set("/strict", {
+      html: `<!doctype html><title>Strict</title>${stage.server.tag()}<p>Text</p>`,
+      headers: {
+        "content-security-policy":
+          "default-src 'none'; script-src 'self'; connect-src 'self'; require-trusted-types-for 'script'; trusted-types 'none'",
+      },
+    });
+    const page = await stage.open("/strict", async (page) => {
+      page.on("console", (message) => reports.push(message.text()));
+    });
+    await page.evaluate(() => history.pushState({}, "", "/strict/next"));
+    await drain(stage, page);
+    expect(stage.server.pageviews()).toHaveLength(2);
+    expect(reports.filter((text) => !text.includes("favicon"))).toEqual([]);
+  });
+
+  it("loaded twice it is active once", async () => {
+    stage.server.pages.set("/twice", {
+      html: `<!doctype html><title>Twice</title>${stage.server.tag()}${stage.server.tag()}<body><button>Go</button>`,
+    });
+    const page = await stage.open("/twice");
+    await page.evaluate(() => history.pushState({}, "", "/twice/next"));
+    await page.click("button");
+    await drain(stage, page);
+    expect(stage.server.pageviews()).toHaveLength(2);
+    expect(stage.server.named("Button Clicked")).toHaveLength(1);
+  });
+
+  it("works on a page with frozen prototypes that later replaces fetch and JSON", async () => {
+    const page = await stage.open("/", (page) =>
+      page.addInitScript(() => {
+        for (const builtin of [Object, Array, Function, String, RegExp, Promise, Map, Set, Error, Date, EventTarget, History]) {
+          Object.freeze(builtin);
+          Object.freeze(builtin.prototype);
+        }
+        addEventListener("load", () => {
+          const broken = () => {
+            throw new Error("page's own");
+          };
+          window.fetch = broken;
+          JSON.parse = JSON.stringify = broken;
+        });
+      }),
+    );
+    await page.evaluate(() => {
+      history.pushState({}, "", "/frozen");
+      window.WysLeap!.trackEvent("Still here", {});
+    });
+    await until(() => stage.server.named("Still here").length);
+    expect(stage.server.pageviews()).toHaveLength(2);
+  });
+
+  it("never throws into a page on which nothing works", async () => {
+    const page = await stage.open("/", (page) =>
+      page.addInitScript(() => {
+        const broken = () => {
+          throw new Error("page's own");
+        };
+        Object.assign(window, { fetch: broken, setTimeout: broken });
+        Object.assign(JSON, { parse: broken, stringify: broken });
+        crypto.getRandomValues = broken as never;
+        navigator.sendBeacon = broken as never;
+        history.pushState = broken as never;
+        for (const name of ["localStorage", "navigation"]) Object.defineProperty(window, name, { get: broken });
+      }),
+    );
+    await page.click("html");
+    await page.evaluate(() => {
+      window.WysLeap?.trackEvent("Nothing");
+      window.WysLeap?.trackPageView();
+      window.WysLeap?.optOut();
+      window.WysLeap?.stop();
+      dispatchEvent(new Event("pagehide"));
+    });
+    expect(stage.server.batches).toEqual([]);
+  });
+
+  it("wrong use does not throw", async () => {
+    const page = await stage.open("/");
+    await page.evaluate(() => {
+      const { WysLeap } = window as any;
+      WysLeap.trackEvent();
+      WysLeap.trackEvent(Symbol("x"), 5n);
+      WysLeap.trackPageView({ pageUrl: "http://[" });
+      WysLeap.trackPageView(7);
+      WysLeap.identify({});
+      const { trackEvent } = WysLeap;
+      trackEvent("Without this");
+    });
+    await drain(stage, page);
+    expect(stage.server.named("Without this")).toHaveLength(1);
+  });
+
+  it("stop() sends what waits and leaves the page as it was", async () => {
+    const page = await stage.open("/", (page) =>
+      page.addInitScript(() => {
+        Object.defineProperty(window, "navigation", { value: undefined });
+        (window as any).before = [history.pushState, history.replaceState];
+      }),
+    );
+    await trackEvent(page, "Last");
+    expect(await page.evaluate(() => history.pushState === (window as any).before[0])).toBe(false);
+    await page.evaluate(() => window.WysLeap!.stop());
+    await until(() => stage.server.named("Last").length);
+    const sent = stage.server.batches.length;
+    const same = await page.evaluate(() => [history.pushState, history.replaceState].map((now, index) => now === (window as any).before[index]));
+    expect(same).toEqual([true, true]);
+    await page.evaluate(() => {
+      history.pushState({}, "", "/after");
+      window.WysLeap!.trackEvent("After");
+      dispatchEvent(new Event("pagehide"));
+    });
+    await page.click("html");
+    await page.waitForTimeout(400);
+    expect(stage.server.batches.length).toBe(sent);
+  });
+
+  it("the default bundle counts pages, clicks, engagement and events too", async () => {
+    stage.server.script = "lean.js";
+    stage.server.body = '<div style="height: 3000px"><a href="https://other.example/">Out</a><script>addEventListener("click", (event) => event.preventDefault())</script></div>';
+    const page = await stage.open("/?utm_source=x&secret=1");
+    await page.evaluate(() => {
+      history.pushState({}, "", "/spa");
+      history.replaceState({}, "", "/spa?page=2");
+    });
+    await page.click("a");
+    await page.evaluate(() => window.WysLeap!.trackEvent("Own", { a: 1 }));
+    await drain(stage, page);
+    const { origin } = stage.server;
+    expect(stage.server.pageviews().map((item) => item.pageUrl)).toEqual([`${origin}/?utm_source=x`, `${origin}/spa`]);
+    expect(stage.server.named("Outbound Link Clicked")).toHaveLength(1);
+    expect(stage.server.named("Own")[0]!.eventData).toEqual({ a: 1 });
+    expect(stage.server.accepted().filter((item) => item.type === "engagement" && item.scrollDepth)).not.toEqual([]);
+    await page.evaluate(() => window.WysLeap!.optOut());
+    expect(await page.evaluate(() => localStorage["wysleap-demo"])).toBe("{}");
+  });
+});

@@ -1,0 +1,88 @@
+import { watchClicks } from "./click.ts";
+import { anonymous, tag } from "./config.ts";
+import { report, watchEngagement } from "./engagement.ts";
+import { later, life, on, safe } from "./guard.ts";
+import { who } from "./identity.ts";
+import { watchNavigation } from "./navigation.ts";
+import { navigated, trackPageView } from "./pageview.ts";
+import { beat, flush, identify, trackEvent } from "./queue.ts";
+import { isOptedOut, save, setOptedOut } from "./store.ts";
+
+const HEARTBEAT_MS = 15_000;
+
+/** All that is known goes out; the page may not come back. */
+const leave = () => {
+  report();
+  flush(true);
+};
+
+const heartbeat = () => {
+  later(heartbeat, HEARTBEAT_MS);
+  report();
+  beat();
+};
+
+const start = () => {
+  watchEngagement();
+  if (tag.trackClicks != "false") watchClicks();
+  if (tag.auto != "false") {
+    trackPageView();
+    watchNavigation(navigated);
+    // back from the back/forward cache
+    on<PageTransitionEvent>("pageshow", (event) => event.persisted && trackPageView());
+  }
+  // also when it is seen again: the clock of engagement goes on
+  on("visibilitychange pagehide", leave);
+  // the tabs one after another
+  on("online", () => later(flush, Math.random() * 10_000));
+  heartbeat();
+};
+
+const api = {
+  /** Counts a pageview of the current address; `overrides` replace what would be sent. */
+  trackPageView,
+  /** Records a custom event, e.g. `trackEvent("Purchase Completed", { plan: "pro" })`. */
+  trackEvent,
+  /** The visitor's id, `vis_…`; undefined under Global Privacy Control and after `optOut()`. */
+  getVisitorId: () => who().visitorId,
+  getSessionId: () => who().sessionId,
+  /** Ties the visitor to your signed-in user: call it on every page after sign-in. Without an id it unties. */
+  identify,
+  /** From this moment nothing is recorded or sent, in any tab, until `optIn()`; ids and queue are deleted. */
+  optOut: () => {
+    save({});
+    setOptedOut("1");
+    flush();
+  },
+  /** Takes `optOut()` back and counts the current page. */
+  optIn: () => {
+    if (!isOptedOut()) return;
+    setOptedOut("");
+    trackPageView();
+  },
+  /** Sends what waits without further delay. */
+  flush,
+  /** Sends what waits and ends the tracker: no listener, timer or wrapper of it remains. */
+  stop: () => {
+    leave();
+    life.abort();
+  },
+};
+
+declare global {
+  interface Document {
+    prerendering?: boolean;
+  }
+  interface Window {
+    WysLeap?: typeof api;
+  }
+}
+
+// A script that is loaded twice is active once.
+if (!window.WysLeap) {
+  for (const name in api) api[name as "stop"] = safe(api[name as "stop"]);
+  window.WysLeap = api;
+  if (anonymous) save({});
+  if (document.prerendering) on("prerenderingchange", start);
+  else start();
+}
