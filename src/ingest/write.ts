@@ -65,12 +65,14 @@ export function writeEvent(hit: Known, { input, site }: Context): Written {
     if (input.value !== undefined) event.value = input.value;
     if (input.currency !== undefined) event.currency = input.currency;
   }
-  if (hit.country !== undefined) event.country = hit.country;
-  if (hit.client) {
-    if (hit.client.browser !== undefined) event.browser = hit.client.browser;
-    if (hit.client.os !== undefined) event.os = hit.client.os;
-    if (hit.client.device !== undefined) event.device = hit.client.device;
-  }
+  // a hit that says nothing of its sender (a server's event, say) is the visitor's as they are known
+  const known = hit.private ? undefined : hit.before?.visitor;
+  const country = hit.country ?? known?.country;
+  if (country !== undefined) event.country = country;
+  const client = hit.client ?? known;
+  if (client?.browser !== undefined) event.browser = client.browser;
+  if (client?.os !== undefined) event.os = client.os;
+  if (client?.device !== undefined) event.device = client.device;
   const language = languageOf(hit, input.language);
   if (language !== undefined) event.language = language;
   if (input.userId !== undefined && !hit.private) event.userId = input.userId;

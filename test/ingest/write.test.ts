@@ -26,6 +26,13 @@ describe("what is kept of a hit", () => {
     expect(write(pageview({ language }), { acceptLanguage }).language).toBe(expected);
   });
 
+  it("has country and browser of the visitor as known, when the hit says nothing of them", () => {
+    const before = { visitor: { country: "DE", browser: "Firefox", os: "Linux" } } as Known["before"];
+    expect(write(event(), { before })).toMatchObject({ country: "DE", browser: "Firefox", os: "Linux" });
+    expect(write(event(), { before, country: "FR", client: { browser: "Safari" } })).toMatchObject({ country: "FR", browser: "Safari" });
+    expect(write(event(), { before, private: true })).not.toHaveProperty("country");
+  });
+
   it("has the user only of a visitor who does not ask for privacy", () => {
     expect(write(pageview({ userId: "u" })).userId).toBe("u");
     expect(write(pageview({ userId: "u" }), { private: true })).not.toHaveProperty("userId");
