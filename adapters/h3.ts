@@ -34,7 +34,7 @@ const MAX_MOUNT_SEGMENTS = 3;
  * // or app.use("/api", fromWebHandler(wysleap(analytics))): h3 then tells no client address, and it has already begun
  * // to read the body of every request below /api, also of those that are for your own routes after it
  */
-export function wysleap(analytics: Pick<Analytics, "fetch">): Mountable {
+export function wysleap(analytics: Pick<Analytics, "fetch" | "paths">): Mountable {
   async function answer(request: Request, path: string, ip?: string, body?: unknown) {
     const response = await analytics.fetch(request, { path, ip, body });
     return response.status === 404 && response.headers.get("x-wysleap-route") === "none" ? undefined : response;
@@ -59,7 +59,15 @@ export function wysleap(analytics: Pick<Analytics, "fetch">): Mountable {
 
   const handler = Object.assign(handle, { __is_handler__: true }) as unknown as Mountable;
   if (!("H3" in h3)) return handler;
-  const app = new h3.H3().use(async ({ req, url }, next) => (await answer(req, url.pathname + url.search)) ?? next());
+  const app = new h3.H3();
+  // Routes, one for each of ours: middleware would cost every request below the mount a new URL, and what is not ours
+  // stays the host's to route.
+  for (const pattern of analytics.paths) {
+    app.all(pattern, ({ req, url, context }) => {
+      const base = (context.matchedRoute?.route?.length ?? pattern.length) - pattern.length;
+      return analytics.fetch(req, { path: url.pathname.slice(base) + url.search });
+    });
+  }
   // Where both versions of h3 are installed, either may be the one that mounts this.
   const either = (event: Parameters<typeof app.handler>[0] | EventOfH3v1) => "url" in event ? app.handler(event) : handle(event);
   return Object.assign(handler, app, { handler: either });

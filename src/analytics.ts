@@ -57,6 +57,8 @@ export interface Analytics {
    * one of them is answered 404 with `X-WysLeap-Route: none`, its body unread.
    */
   fetch(request: Request, context?: FetchContext): Promise<Response>;
+  /** What `fetch` answers, as patterns relative to the mount (`/health`, `/visitors/**`), for hosts with a router. */
+  readonly paths: readonly string[];
   /** Like `POST /telemetry/pageview`. Rejects with `AnalyticsError` only: bad input, unknown site, storage down. */
   trackPageview(input: PageviewInput, context?: TrackContext): Promise<Tracked>;
   /** Like `POST /telemetry/event`. */
@@ -204,6 +206,7 @@ export function createAnalytics(options: AnalyticsOptions): Analytics {
 
   const analytics: Analytics = {
     fetch: app.fetch,
+    paths: app.paths,
     trackPageview: (input, context) => track(parsePageview, input, context),
     trackEvent: (input, context) => track(parseEvent, input, context),
     trackEngagement: (input, context) => track(parseEngagement, input, context),

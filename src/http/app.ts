@@ -53,6 +53,8 @@ export interface AppParts {
 export interface App {
   /** Never rejects. A path that is not ours: 404 with `X-WysLeap-Route: none`, its body untouched. */
   fetch(request: Request, context?: FetchContext): Promise<Response>;
+  /** What it answers, as patterns relative to the mount: `/health`, `/visitors/**`. */
+  paths: readonly string[];
   stats(): HttpStats;
 }
 
@@ -90,7 +92,8 @@ export function createApp(parts: AppParts): App {
   const onFault = (fault: unknown) => reporter.report("error", "answer", "a part of an answer failed", fault);
   const onDrop = (reason: string) => countOne(counts.dropped, reason);
   const stats = () => ({ ...counts, rejected: { ...counts.rejected }, dropped: { ...counts.dropped } });
-  const match = createMatcher(createRoutes(api, { onDrop, onFault, stats }));
+  const routes = createRoutes(api, { onDrop, onFault, stats });
+  const match = createMatcher(routes);
   const admit = createAdmission({
     sites,
     limiter,
@@ -142,6 +145,7 @@ export function createApp(parts: AppParts): App {
       const found = match(path);
       return found ? answerCounted(request, context, found, query) : notOurs();
     },
+    paths: [...new Set(routes.map(({ path }) => path.replace(/^(\/[^/]+)\/.*$/, "$1/**")))],
     stats,
   };
 }

@@ -48,7 +48,7 @@ export function createEcho(onFetch?: (request: Request, context: Context) => Pro
     else if (request.method !== "GET" && request.method !== "HEAD") seen.text = await request.text();
     return new FastResponse(JSON.stringify(seen), { headers: { "content-type": "application/json", "x-echo": "yes" } });
   }
-  return { calls, analytics: { fetch } as never };
+  return { calls, analytics: { fetch, paths: ["/telemetry/**", "/visitors/**"] } as never };
 }
 
 /** Sends `parts` one after another without ending, then resets the connection. */

@@ -65,6 +65,14 @@ export async function until(check: () => unknown): Promise<void> {
   while (!(await check())) await new Promise((resolve) => setTimeout(resolve, 10));
 }
 
+const START = Date.UTC(2026, 0, 15, 10, 30);
+
+/** Time in the page stands still but for `page.clock.runFor()` and `fastForward()`. */
+export async function withClock(page: Page): Promise<void> {
+  await page.clock.install({ time: START });
+  await page.clock.pauseAt(START + 1_000);
+}
+
 /** Runs in the page: the page's own use of the tracker. */
 export const trackEvent = (page: Page, name: string, data?: Record<string, unknown>) =>
   page.evaluate(([name, data]) => window.WysLeap!.trackEvent(name, data), [name, data] as const);

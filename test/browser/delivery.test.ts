@@ -1,8 +1,7 @@
 import type { Page } from "playwright-core";
 import { expect, it } from "vitest";
-import { describeInBrowser, drain, trackEvent, until } from "./browser.ts";
+import { describeInBrowser, drain, trackEvent, until, withClock } from "./browser.ts";
 
-const withClock = (page: Page) => page.clock.install();
 const kept = (page: Page) =>
   page.evaluate(() => JSON.parse(localStorage["wysleap-demo"] ?? '{"items":[]}') as { items: { eventName?: string }[]; failures: number });
 /** The pageview has been answered, so that nothing is under way. */

@@ -1,8 +1,6 @@
-import type { Page } from "playwright-core";
 import { expect, it } from "vitest";
-import { describeInBrowser, drain, until } from "./browser.ts";
+import { describeInBrowser, drain, until, withClock } from "./browser.ts";
 
-const withClock = (page: Page) => page.clock.install();
 const TALL = '<style>body { margin: 0 }</style><div id="tall" style="height: 3000px"></div>';
 
 describeInBrowser("engagement", (stage) => {

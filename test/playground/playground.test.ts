@@ -95,9 +95,9 @@ test_("killed in the middle of traffic and started again, it has every event tha
   let sent = 0;
   for (let life = 0; life < 2; life++) {
     const playground = await startPlayground(data);
-    let alive = true;
+    const traffic = { on: true };
     const sender = async () => {
-      while (alive) {
+      while (traffic.on) {
         const eventId = `evt_kill_${sent++}`;
         try {
           const answer = await fetch(`${playground.origin}/api/telemetry/event`, {
@@ -114,7 +114,7 @@ test_("killed in the middle of traffic and started again, it has every event tha
     const senders = Array.from({ length: 16 }, sender);
     await new Promise((resolve) => setTimeout(resolve, 700));
     expect(await playground.stop("SIGKILL")).toBe("SIGKILL");
-    alive = false;
+    traffic.on = false;
     await Promise.all(senders);
   }
   expect(acknowledged.size).toBeGreaterThan(50);
