@@ -5,23 +5,27 @@ import express from "express";
 import fsDriver from "unstorage/drivers/fs";
 import { createAnalytics } from "wysleap";
 import { wysleap } from "wysleap/express";
-import { verifyWebhook } from "wysleap/webhooks";
-import { blogPage, cartPage, checkoutPage, homePage, insightsPage, pricingPage, productPage, productsPage, webhooksPage } from "./pages.mjs";
+import { listen } from "./listen.mjs";
+import { insightsPage } from "./pages/owner.mjs";
+import { blogPage, cartPage, checkoutPage, homePage, missingPage, pricingPage, productPage, productsPage } from "./pages/shop.mjs";
 import { findProduct } from "./products.mjs";
+import { createReceiver } from "./receiver.mjs";
 
-// demo keys: yours belong in your environment, and the secret one never in a page
+// demo constants: yours belong in your environment, and the secret one never in a page
 const SECRET_KEY = "playground-secret-key-0000";
 const WRITE_KEY = "playground-public-key-0000";
 const WEBHOOK_SECRET = "whsec_cGxheWdyb3VuZC13ZWJob29rLXNlY3JldC0zMmJ5dGU=";
 
-const PORTS_TO_TRY = 10;
-const MAX_RECEIVED = 100;
+// this machine only: Insights asks nobody for a password, and everybody knows the keys
+const host = process.env.HOST ?? "127.0.0.1";
 const dataFolder = process.env.PLAYGROUND_DATA ?? fileURLToPath(new URL("../.data/playground", import.meta.url));
 
 const app = express();
 const server = createServer(app);
-const port = await listen(Number(process.env.PORT ?? 3000));
-const origin = `http://localhost:${port}`;
+const port = await listen(server, Number(process.env.PORT || 3000), host).catch((error) => {
+  console.error(`  ${error.message}.`);
+  process.exit(1);
+});
 
 const analytics = createAnalytics({
   sites: [
@@ -30,6 +34,7 @@ const analytics = createAnalytics({
       name: "Playground shop",
       apiKey: SECRET_KEY,
       writeKey: WRITE_KEY,
+      timeZone: "UTC",
       webhooks: [{ url: `http://127.0.0.1:${port}/receiver`, secret: WEBHOOK_SECRET }],
     },
   ],
@@ -40,50 +45,41 @@ const analytics = createAnalytics({
 });
 
 app.disable("x-powered-by");
+app.use((_, res, next) => {
+  // the tracker needs no exception from a strict policy; `style` attributes draw the bars of Insights
+  res.set("Content-Security-Policy", "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:");
+  next();
+});
 app.use("/public", express.static(fileURLToPath(new URL("public", import.meta.url))));
 app.use("/api", wysleap(analytics));
 
 const shop = { siteId: "demo", writeKey: WRITE_KEY };
-app.get("/", (_, res) => res.send(homePage(shop)));
-app.get("/products", (_, res) => res.send(productsPage(shop)));
+const pages = { "/": homePage, "/products": productsPage, "/pricing": pricingPage, "/cart": cartPage, "/checkout": checkoutPage, "/blog/how-we-glaze": blogPage };
+for (const [path, page] of Object.entries(pages)) app.get(path, (_, res) => res.send(page(shop)));
 app.get("/product/:id", (req, res, next) => {
   const product = findProduct(req.params.id);
   if (product) res.send(productPage(shop, product));
   else next();
 });
-app.get("/pricing", (_, res) => res.send(pricingPage(shop)));
-app.get("/cart", (_, res) => res.send(cartPage(shop)));
-app.get("/checkout", (_, res) => res.send(checkoutPage(shop)));
-app.get("/blog/how-we-glaze", (_, res) => res.send(blogPage(shop)));
 
 // what the owner sees; the secret key stays in this process
 app.get("/insights", (_, res) => res.send(insightsPage()));
-app.get("/insights/data", async (req, res) => {
-  const days = Math.min(90, Math.max(1, Number(req.query.days) || 14));
-  res.json(await analytics.getVisitors("demo", { days, limit: 30 }));
-});
+app.get("/insights/data", async (_, res) => res.json(await analytics.getVisitors("demo", { days: 14, limit: 30 })));
 app.get("/insights/visitor/:id", async (req, res) => {
   const visitor = await analytics.getVisitor("demo", req.params.id);
   if (visitor) res.json(visitor);
   else res.status(404).json({ error: "Nothing is known of this visitor" });
 });
-
-const received = [];
-app.post("/receiver", express.text({ type: "*/*", limit: "100kb" }), (req, res) => {
-  let payload;
-  try {
-    payload = JSON.parse(req.body);
-  } catch {
-    return void res.sendStatus(400);
-  }
-  const verified = verifyWebhook(payload, String(payload.signature), WEBHOOK_SECRET);
-  received.unshift({ at: new Date().toISOString(), verified, attempt: Number(req.get("x-wysleap-attempt")), payload });
-  received.length = Math.min(received.length, MAX_RECEIVED);
-  res.sendStatus(verified ? 200 : 401);
+app.use(createReceiver(WEBHOOK_SECRET));
+app.use((_, res) => res.status(404).send(missingPage(shop)));
+app.use((error, _req, res, next) => {
+  if (res.headersSent) return void next(error);
+  const status = error.status ?? 500;
+  if (status >= 500) console.error(error);
+  res.status(status).json({ error: status >= 500 ? "Internal server error" : error.message });
 });
-app.get("/webhooks", (_, res) => res.send(webhooksPage()));
-app.get("/webhooks/data", (_, res) => res.json(received));
 
+const origin = `http://localhost:${port}`;
 console.log(`
   Shop      ${origin}/
   Insights  ${origin}/insights   visitors, scores and why
@@ -109,26 +105,4 @@ for (const signal of ["SIGINT", "SIGTERM"]) {
     server.closeAllConnections();
     process.exit(0);
   });
-}
-
-/** Listens on the first free port from `first` on. */
-async function listen(first) {
-  for (let tried = 0; tried < PORTS_TO_TRY; tried++) {
-    const wanted = first === 0 ? 0 : first + tried;
-    try {
-      await new Promise((resolve, reject) => {
-        server.once("error", reject);
-        server.listen(wanted, () => {
-          server.off("error", reject);
-          resolve();
-        });
-      });
-      return server.address().port;
-    } catch (error) {
-      if (error.code !== "EADDRINUSE") throw error;
-      console.log(`  Port ${wanted} is taken; trying ${wanted + 1}.`);
-    }
-  }
-  console.error(`  No free port from ${first} to ${first + PORTS_TO_TRY - 1}; set PORT to another.`);
-  process.exit(1);
 }

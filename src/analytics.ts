@@ -123,7 +123,9 @@ export function createAnalytics(options: AnalyticsOptions): Analytics {
     now, reporter, hooks: options.hooks,
   });
   const daily = createDailyIds({ guard, now, reporter });
-  const sweeping = setInterval(() => void daily.sweep(), SWEEP_MS).unref();
+  const sweeping = setInterval(() => {
+    daily.sweep().catch((error: unknown) => reporter.report("warn", "sweep", "the salts of past days were not removed and will be tried again", error));
+  }, SWEEP_MS).unref();
   const pipeline = createPipeline({
     profiles, events, now, reporter,
     daily,
@@ -222,8 +224,9 @@ export function createAnalytics(options: AnalyticsOptions): Analytics {
       closing ??= (async () => {
         clearInterval(sweeping);
         profiles.stop();
-        const flushed = profiles.flush().catch((error: unknown) => reporter.report("warn", "close", "profiles were not written; they will be rebuilt", error));
-        await Promise.all([events.close(), flushed]);
+        // first the profiles: the last checkpoint names those that are not written, to be rebuilt by the next start
+        await profiles.flush().catch((error: unknown) => reporter.report("warn", "close", "profiles were not written; they will be rebuilt", error));
+        await events.close();
         await outbox.close(CLOSE_WEBHOOKS_MS);
       })();
       return closing;

@@ -1,5 +1,12 @@
 // The shop's own script: a cart in localStorage, and the custom events a shop would send.
-const read = () => JSON.parse(localStorage.getItem("cart") ?? "[]");
+const read = () => {
+  try {
+    const items = JSON.parse(localStorage.getItem("cart"));
+    return Array.isArray(items) ? items : [];
+  } catch {
+    return []; // somebody else's "cart" on localhost
+  }
+};
 const write = (items) => {
   localStorage.setItem("cart", JSON.stringify(items));
   show();
@@ -10,12 +17,17 @@ const element = (tag, text, attributes = {}) => Object.assign(document.createEle
 
 function show() {
   const items = read();
-  document.querySelector("#cart-count").textContent = items.length ? `(${items.length})` : "";
+  document.querySelector("#cart-count").textContent = items.length ? items.length : "";
   const cart = document.querySelector("#cart");
   if (cart) {
     const rows = items.map((item, index) => {
-      const row = element("li", `${item.name} · €${item.price} `);
-      row.append(element("button", "Remove", { className: "quiet", onclick: () => write(read().filter((_, i) => i !== index)) }));
+      const row = element("li", "");
+      const remove = element("button", "Remove", { className: "quiet", type: "button" });
+      remove.addEventListener("click", () => {
+        write(read().filter((_, i) => i !== index));
+        track("Removed From Cart", { productId: item.id, price: item.price });
+      });
+      row.append(element("a", item.name, { href: `/product/${encodeURIComponent(item.id)}` }), element("span", `€${item.price}`), remove);
       return row;
     });
     const list = document.createElement("ul");
@@ -31,21 +43,23 @@ function show() {
 
 document.querySelector("[data-add]")?.addEventListener("click", ({ currentTarget: { dataset } }) => {
   write([...read(), { id: dataset.add, name: dataset.name, price: Number(dataset.price) }]);
-  track("Added To Cart", { productId: dataset.add, price: Number(dataset.price) });
-  document.querySelector("#added").textContent = "In your cart.";
+  track("Added To Cart", { productId: dataset.add, value: Number(dataset.price), currency: "EUR" });
+  document.querySelector("#added").replaceChildren("In your cart. ", element("a", "See it", { href: "/cart" }));
 });
 
 for (const button of document.querySelectorAll("[data-sign-up]")) {
   button.addEventListener("click", () => {
-    track("Signed Up", { plan: button.dataset.signUp });
+    track("Signed Up", { plan: button.dataset.signUp, value: Number(button.dataset.price), currency: "EUR" });
     document.querySelector("#signed-up").textContent = `Welcome to ${button.dataset.signUp}. (It is only a playground.)`;
   });
 }
 
 const checkout = document.querySelector("#checkout");
-if (checkout) {
+if (checkout && read().length === 0) {
+  checkout.replaceChildren(element("p", "There is nothing to pay for yet."), element("a", "See the collection", { className: "button", href: "/products" }));
+} else if (checkout) {
   // after the tracker: both are deferred
-  track("Checkout Started", { items: read().length, total: total() });
+  track("Checkout Started", { items: read().length, value: total(), currency: "EUR" });
   checkout.addEventListener("submit", (event) => {
     event.preventDefault();
     track("Purchase Completed", { items: read().length, value: total(), currency: "EUR" });

@@ -1,21 +1,21 @@
-import { ago, el, poll, show } from "./dom.js";
+import { createList, el, pathOf, poll, when } from "./dom.js";
+import { scoreOf } from "./format.js";
 
-function row({ at, verified, attempt, payload }) {
-  const { event, data, id } = payload;
+const summaryOf = ({ eventName, pageUrl, country, browser, visitorId }) =>
+  [eventName, pageUrl && pathOf(pageUrl), !pageUrl && country, !pageUrl && browser].filter(Boolean).join(" · ") || String(visitorId ?? "");
+
+function toRow({ at, verified, attempt, payload }) {
+  const { event, data = {}, id } = payload;
   return el("details", { class: "hook" },
     el("summary", {},
       el("b", {}, event),
-      el("span", { class: verified ? "ok" : "bad" }, verified ? "verified" : "not verified"),
-      el("span", { class: "why" }, data.pageUrl ?? data.eventName ?? data.visitorId ?? ""),
-      el("small", {}, `attempt ${attempt} · ${ago(at)}`)),
+      el("em", { class: `label ${verified ? "ok" : "bad"}` }, verified ? "verified" : "not verified"),
+      el("span", { class: "what" }, summaryOf(data)),
+      data.intentScore ? scoreOf(data.intentScore) : el("span"),
+      el("small", {}, `attempt ${attempt} · `, when(at))),
     el("p", { class: "hint" }, id),
     el("pre", {}, JSON.stringify(payload, null, 2)));
 }
 
-let shown = "";
-poll("/webhooks/data", (received) => {
-  const key = received.map(({ payload }) => payload.id).join();
-  if (key === shown && received.length > 0) return; // keeps what is unfolded unfolded
-  shown = key;
-  show("received", ...(received.length ? received.map(row) : [el("p", { class: "hint" }, "Nothing yet. Open the shop in another tab and look at a page.")]));
-});
+const draw = createList("received", ({ at, payload }) => `${payload.id} ${at}`, toRow, "Nothing yet. Open the shop in another tab and look at a page.");
+poll("/webhooks/data", draw);

@@ -15,6 +15,8 @@ export const MAX_WAITING_BYTES = 16 * 1024 * 1024;
 const SEGMENT_GAP_MS = 2;
 /** Waits before the second and third try of one segment. */
 const RETRY_MS = [50, 200];
+/** A try that took longer is not repeated: those who wait have waited long enough. */
+const SLOW_MS = 1_000;
 
 export interface Journal {
   /** Resolves when the batch is in a stored segment. Rejects with UNAVAILABLE. */
@@ -94,13 +96,14 @@ export function createJournal({ guard, writer, onStored }: JournalOptions): Jour
 
   async function writeGroup(group: Group): Promise<void> {
     group.body ??= encodeSegment(writer, next, group.sites, group.deliveries);
+    const begun = performance.now();
     for (let attempt = 0; ; attempt++) {
       try {
         await guard.write(keys.segment(writer, next), group.body);
         return;
       } catch (error) {
         const wait = RETRY_MS[attempt];
-        if (wait === undefined || guard.breaker() !== "closed") throw error;
+        if (wait === undefined || guard.breaker() !== "closed" || performance.now() - begun > SLOW_MS) throw error;
         retried++;
         await pause(wait);
       }

@@ -155,7 +155,8 @@ export function createUnstorageEvents(options: UnstorageEventsOptions): Unstorag
     async timeline(siteId, visitorId, page = {}) {
       await start();
       await views.refresh();
-      return readTimeline(siteId, visitorId, page, history);
+      const release = checkpointer.holdGarbage();
+      return readTimeline(siteId, visitorId, page, history).finally(release);
     },
     async erase(siteId, visitorId) {
       await start();

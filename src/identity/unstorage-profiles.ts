@@ -9,6 +9,8 @@ import type { ProfileRules, ProfileStore } from "./profile-store.ts";
 
 /** Profiles kept in memory; least recently used ones go first. */
 export const MAX_PROFILES = 20_000;
+/** Profiles on their way from memory to storage. */
+const MAX_LEAVING = 5_000;
 const MAX_REBUILDS = 100_000;
 const MAX_REBUILT_EVENTS = 5_000;
 /** A changed profile is written when its visitor has been quiet for a while, and now and then while they are not. */
@@ -74,7 +76,9 @@ export function createUnstorageProfiles<P>(options: UnstorageProfilesOptions<P>)
   const shared = options.shared ?? (() => false);
   const entries = new Map<string, Entry<P>>();
   const loading = new Map<string, Promise<Entry<P>>>();
+  const leaving = new Map<string, Entry<P>>();
   const rebuild = new Set<string>();
+  let seeingOff: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
 
   const idOf = (siteId: string, visitorId: string) => `${siteId}\n${visitorId}`;
@@ -142,15 +146,36 @@ export function createUnstorageProfiles<P>(options: UnstorageProfilesOptions<P>)
   function remember(id: string, entry: Entry<P>) {
     entries.delete(id);
     entries.set(id, entry);
-    if (entries.size <= MAX_PROFILES) return;
     for (const [oldId, old] of entries) {
       if (entries.size <= MAX_PROFILES) break;
-      if (old.dirty) {
-        // cannot wait for storage here: what is lost with it is read from the timeline when it is asked for
-        flagRebuild(visitorDigest(old.siteId, old.visitorId));
-        void write(old).catch(() => {});
-      }
       entries.delete(oldId);
+      if (old.dirty) leave(oldId, old);
+    }
+  }
+
+  /** Keeps a profile that memory has no more room for until it is written. */
+  function leave(id: string, entry: Entry<P>) {
+    leaving.set(id, entry);
+    if (leaving.size > MAX_LEAVING) {
+      // storage cannot keep up: what is lost with it is read from the timeline when it is asked for
+      const [oldest] = leaving;
+      leaving.delete(oldest![0]);
+      flagRebuild(visitorDigest(oldest![1].siteId, oldest![1].visitorId));
+    }
+    seeingOff ??= seeOff().finally(() => {
+      seeingOff = undefined;
+    });
+  }
+
+  async function seeOff(): Promise<void> {
+    while (leaving.size > 0) {
+      const batch = [...leaving].slice(0, WRITES_AT_ONCE);
+      await Promise.all(
+        batch.map(async ([id, entry]) => {
+          await write(entry).catch(() => flagRebuild(visitorDigest(entry.siteId, entry.visitorId)));
+          if (leaving.get(id) === entry) leaving.delete(id);
+        }),
+      );
     }
   }
 
@@ -186,7 +211,7 @@ export function createUnstorageProfiles<P>(options: UnstorageProfilesOptions<P>)
     entry.merged = mergeAll(entry.own ? [...entry.foreign, entry.own] : entry.foreign);
   }
 
-  const flush = () => writeAll([...entries.values()].filter((entry) => entry.dirty));
+  const flush = () => writeAll([...entries.values(), ...leaving.values()].filter((entry) => entry.dirty));
 
   function flushQuiet(): Promise<void> {
     const at = performance.now();
@@ -202,10 +227,10 @@ export function createUnstorageProfiles<P>(options: UnstorageProfilesOptions<P>)
 
   function load(siteId: string, visitorId: string): P | undefined | Promise<P | undefined> {
     const id = idOf(siteId, visitorId);
-    const entry = entries.get(id);
+    const entry = entries.get(id) ?? leaving.get(id);
     if (entry && !mustRebuild(entry)) {
-      entries.delete(id);
-      entries.set(id, entry);
+      leaving.delete(id);
+      remember(id, entry);
       if (!shared() || performance.now() - entry.readAt < SHARED_STALE_MS) return entry.merged;
       return refreshForeign(entry).then(() => entry.merged);
     }
@@ -240,6 +265,7 @@ export function createUnstorageProfiles<P>(options: UnstorageProfilesOptions<P>)
     },
     forget(siteId, visitorId) {
       entries.delete(idOf(siteId, visitorId));
+      leaving.delete(idOf(siteId, visitorId));
       flagRebuild(visitorDigest(siteId, visitorId));
     },
     forgetAll(digests) {
@@ -247,12 +273,13 @@ export function createUnstorageProfiles<P>(options: UnstorageProfilesOptions<P>)
     },
     unflushed() {
       const digests = [...rebuild];
-      for (const entry of entries.values()) if (entry.dirty) digests.push(visitorDigest(entry.siteId, entry.visitorId));
+      for (const entry of [...entries.values(), ...leaving.values()]) if (entry.dirty) digests.push(visitorDigest(entry.siteId, entry.visitorId));
       return digests;
     },
     async erase(siteId, visitorId) {
       const id = idOf(siteId, visitorId);
       entries.delete(id);
+      leaving.delete(id);
       rebuild.delete(visitorDigest(siteId, visitorId));
       await guard.remove(keys.profile(siteId, visitorId));
     },

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import express from "express";
-import { H3, toNodeHandler } from "h3";
+import { H3, HTTPResponse, toNodeHandler } from "h3";
 import { createServer } from "node:http";
 import * as v from "valibot";
 
@@ -31,13 +31,20 @@ function bareApp() {
     screenWidth: v.optional(v.number()), screenHeight: v.optional(v.number()), language: v.optional(v.string()), timeZone: v.optional(v.string()),
     _apiKey: v.string(),
   });
+  // the same bytes as the library answers
+  const headers = {
+    "content-type": "application/json; charset=utf-8", "x-content-type-options": "nosniff", vary: "Origin",
+    "x-ratelimit-limit": "10000000", "x-ratelimit-remaining": "9999999", "x-ratelimit-reset": "1795523818",
+    "ratelimit-policy": '"key";q=10000000;w=60', ratelimit: '"key";r=9999999;t=60',
+  };
   const app = new H3();
   app.post("/api/telemetry/pageview", async (event) => {
     const body = v.parse(schema, await event.req.json());
-    return {
+    const text = JSON.stringify({
       success: true, message: "Pageview tracked successfully", visitorId: body.visitorId, sessionId: body.sessionId,
       timestamp: "2025-01-15T10:30:00Z", pageviewId: "pv_0123456789abcdef",
-    };
+    });
+    return new HTTPResponse(text, { headers });
   });
   return app;
 }

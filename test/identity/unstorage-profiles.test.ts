@@ -118,6 +118,8 @@ test("memory holds no more than its bound, and the profiles beyond it are in sto
     await profiles.load("shop", `v${i}`);
     profiles.record(event(i, `v${i}`));
   }
+  await new Promise((resolve) => setTimeout(resolve, 100)); // it is written on its way out
   const oldest = profiles.load("shop", "v0");
   expect(oldest).toBeInstanceOf(Promise);
+  expect(await oldest).toEqual({ events: 1, last: 0 });
 });

@@ -1,13 +1,28 @@
-import { expect, test } from "vitest";
-import type { VisitorsAnswer } from "../../src/index.ts";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { afterEach, expect, test } from "vitest";
+import type { VisitorDetail, VisitorsAnswer } from "../../src/index.ts";
 import { hasChromium, launchBrowser } from "./chromium.ts";
-import { createDataFolder, getJson, isBuilt, notBuilt, SECRET_KEY, startPlayground } from "./start.ts";
+import { createDataFolder, getJson, isBuilt, notBuilt, SECRET_KEY, startPlayground, stopAll, WRITE_KEY } from "./start.ts";
+
+afterEach(stopAll);
 
 const inCi = process.env.CI === "true";
 const test_ = isBuilt || inCi ? test : test.skip;
-const browserTest = (isBuilt && hasChromium) || inCi ? test : test.skip;
+const canBrowse = (isBuilt && hasChromium) || inCi;
+/** A browser on a busy machine takes its time. */
+const BROWSER_MS = 120_000;
+const browserTest = (name: string, run: () => Promise<void>) => (canBrowse ? test : test.skip)(name, run, BROWSER_MS);
 
 if (!isBuilt && !inCi) test.skip(notBuilt, () => {});
+if (!hasChromium && !inCi) test.skip("/usr/bin/chromium is missing", () => {});
+
+interface Received {
+  verified: boolean;
+  payload: { event: string };
+}
+
+const getReceived = (origin: string) => getJson<Received[]>(`${origin}/webhooks/data`);
 
 async function until<T>(ask: () => Promise<T>, check: (answer: T) => boolean, ms = 10_000): Promise<T> {
   const deadline = performance.now() + ms;
@@ -35,12 +50,46 @@ test_("the playground answers on every page, counts the printed curl line, shows
   expect(sent.status).toBe(200);
   const report = await getJson<VisitorsAnswer>(`${origin}/api/visitors/demo`);
   expect([report.site.totalPageviews, report.visitors[0]!.visitorId]).toEqual([1, "vis_hello_from_curl"]);
-  const hooks = await until(
-    () => getJson<{ verified: boolean; payload: { event: string } }[]>(`${origin}/webhooks/data`),
-    (received) => received.length >= 2,
-  );
+  const hooks = await until(() => getReceived(origin), (received) => received.length >= 2);
   expect(hooks.map(({ verified, payload }) => [payload.event, verified]).sort()).toEqual([["pageview", true], ["visitor_identified", true]]);
+  expect((await fetch(`${origin}/insights/visitor/vis_nobody`)).status).toBe(404);
+  expect((await fetch(`${origin}/no/such/page`)).status).toBe(404);
   expect(await playground.stop("SIGTERM")).toBe(0);
+});
+
+test_("a webhook whose body was changed on the way is refused and shown as not verified", async () => {
+  const playground = await startPlayground(createDataFolder());
+  const { origin } = playground;
+  await fetch(`${origin}/api/telemetry/pageview`, {
+    method: "POST",
+    headers: { "content-type": "application/json", "x-api-key": WRITE_KEY, origin },
+    body: JSON.stringify({ siteId: "demo", pageUrl: `${origin}/` }),
+  });
+  const [good] = await until(() => getReceived(origin), (received) => received.length > 0);
+  const deliver = async (payload: object) => {
+    const headers = { "content-type": "application/json" };
+    return (await fetch(`${origin}/receiver`, { method: "POST", headers, body: JSON.stringify(payload) })).status;
+  };
+  expect(await deliver(good!.payload)).toBe(204);
+  expect(await deliver({ ...good!.payload, siteId: "another" })).toBe(401);
+  expect((await fetch(`${origin}/receiver`, { method: "POST", headers: { "content-type": "application/json" }, body: "{" })).status).toBe(400);
+  expect((await getReceived(origin)).slice(0, 2).map(({ verified }) => verified)).toEqual([false, true]);
+  expect(await playground.stop("SIGTERM")).toBe(0);
+});
+
+test_("when its port is taken it says so and takes the next", async () => {
+  const other = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => other.once("listening", resolve));
+  const { port } = other.address() as AddressInfo;
+  try {
+    const playground = await startPlayground(createDataFolder(), port);
+    expect(playground.output()).toContain(`Port ${port} is taken; trying ${port + 1}.`);
+    expect(Number(new URL(playground.origin).port)).toBeGreaterThan(port);
+    expect((await fetch(`${playground.origin}/api/health`)).status).toBe(200);
+    expect(await playground.stop("SIGTERM")).toBe(0);
+  } finally {
+    other.close();
+  }
 });
 
 browserTest("someone who looks at three pages, clicks and scrolls sees themselves with a score and why", async () => {
@@ -73,6 +122,7 @@ browserTest("someone who looks at three pages, clicks and scrolls sees themselve
     expect(visitor!.intentScore.score).toBeGreaterThan(0);
     expect(visitor!.intentScore.factors.length).toBeGreaterThan(0);
     expect(visitor!.accuracyMetrics.confidence).toBeGreaterThan(0.5);
+    expect(visitor!.accuracyMetrics.fingerprintQuality).toMatch(/good|fair|poor|excellent/);
     const shown = page.locator("#visitors .row");
     await shown.first().waitFor();
     expect(await shown.count()).toBe(1);
@@ -83,6 +133,75 @@ browserTest("someone who looks at three pages, clicks and scrolls sees themselve
     await page.locator(".hook").first().waitFor();
     expect(await page.locator(".bad").count()).toBe(0);
     expect(problems).toEqual([]);
+  } finally {
+    await browser.close();
+    await playground.stop("SIGTERM");
+  }
+});
+
+browserTest("someone who buys is told apart by it, and what the cart held is gone", async () => {
+  const playground = await startPlayground(createDataFolder());
+  const { origin } = playground;
+  const browser = await launchBrowser();
+  try {
+    const page = await browser.newPage();
+    await page.goto(`${origin}/product/plum-cup`);
+    await page.click("[data-add]");
+    await page.click("#added a");
+    await page.click("#cart .button");
+    await page.waitForURL("**/checkout");
+    await page.fill("[name=name]", "Ada");
+    await page.fill("[name=email]", "ada@shop.example");
+    await page.click("#checkout .button");
+    await page.getByText("Nothing was charged").waitFor();
+    await page.goto(`${origin}/cart`);
+    await page.getByText("Nothing in it yet").waitFor();
+    const { visitors } = await until(
+      () => getJson<VisitorsAnswer>(`${origin}/api/visitors/demo`),
+      ({ visitors: [visitor] }) => visitor?.intentScore.level === "high",
+    );
+    expect(visitors[0]!.intentScore.level).toBe("high");
+    const { timeline } = await getJson<VisitorDetail>(`${origin}/api/visitors/demo/${visitors[0]!.visitorId}`);
+    const named = timeline.events.filter(({ type }) => type === "event").map(({ eventName }) => eventName);
+    expect(named).toEqual(expect.arrayContaining(["Added To Cart", "Checkout Started", "Purchase Completed"]));
+    const purchase = timeline.events.find(({ eventName }) => eventName === "Purchase Completed");
+    expect(purchase!.eventData).toEqual({ items: 1, value: 19, currency: "EUR" });
+    expect(JSON.stringify(timeline)).not.toContain("ada@shop.example");
+  } finally {
+    await browser.close();
+    await playground.stop("SIGTERM");
+  }
+});
+
+browserTest("markup in what visitors send is shown as text on the owner's pages", async () => {
+  const playground = await startPlayground(createDataFolder());
+  const { origin } = playground;
+  const markup = '"><img src=x onerror="document.title=1"><script>document.title=1</script>';
+  for (const hit of [
+    { path: "pageview", pageUrl: `${origin}/<b class=planted>`, pageTitle: markup },
+    { path: "event", eventName: markup, eventData: { [markup]: markup } },
+  ]) {
+    const { path, ...fields } = hit;
+    const answer = await fetch(`${origin}/api/telemetry/${path}`, {
+      method: "POST",
+      headers: { "content-type": "application/json", "x-api-key": SECRET_KEY },
+      body: JSON.stringify({ siteId: "demo", visitorId: "vis_hostile", userId: markup, ...fields }),
+    });
+    expect(answer.status).toBe(200);
+  }
+  await until(() => getReceived(origin), (received) => received.length >= 3);
+  const browser = await launchBrowser();
+  try {
+    const page = await browser.newPage();
+    await page.goto(`${origin}/insights`);
+    await page.locator("#visitors .row").click();
+    await page.locator("dialog .timeline li", { hasText: "onerror" }).waitFor();
+    expect(await page.locator("main img, main script, .planted").count()).toBe(0);
+    expect(await page.title()).toBe("Insights");
+    await page.goto(`${origin}/webhooks`);
+    await page.locator(".hook .what", { hasText: "onerror" }).waitFor();
+    expect(await page.locator("main img, main script, .planted").count()).toBe(0);
+    expect(await page.title()).toBe("Webhooks");
   } finally {
     await browser.close();
     await playground.stop("SIGTERM");

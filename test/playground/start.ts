@@ -23,9 +23,18 @@ export interface Playground {
 
 export const createDataFolder = () => mkdtempSync(join(tmpdir(), "wysleap-playground-"));
 
-/** Starts it on a free port and waits for its printed URL. */
-export function startPlayground(data: string): Promise<Playground> {
-  const child = spawn(process.execPath, ["playground/server.mjs"], { cwd: root, env: { ...process.env, PORT: "0", PLAYGROUND_DATA: data } });
+const running = new Set<ChildProcess>();
+
+/** For `afterEach`: a failed test leaves no process behind. */
+export function stopAll(): void {
+  for (const child of running) child.kill("SIGKILL");
+}
+
+/** Starts it on a free port, or on the given one, and waits for its printed URL. */
+export function startPlayground(data: string, port = 0): Promise<Playground> {
+  const child = spawn(process.execPath, ["playground/server.mjs"], { cwd: root, env: { ...process.env, PORT: String(port), PLAYGROUND_DATA: data } });
+  running.add(child);
+  child.once("exit", () => running.delete(child));
   const exited = new Promise<number | string>((resolve) => child.once("exit", (code, signal) => resolve(signal ?? code ?? -1)));
   let output = "";
   return new Promise((resolve, reject) => {
