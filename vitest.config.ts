@@ -11,7 +11,7 @@ export default defineConfig({
       // measures ranking on a data set that is not part of the project
       ...(process.env.SHOP_SESSIONS_CSV ? [] : ["test/intent/shop-sessions.test.ts"]),
     ],
-    testTimeout: 30_000,
+    testTimeout: 90_000,
     hookTimeout: 120_000,
     pool: "forks",
   },

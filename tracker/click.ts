@@ -20,8 +20,8 @@ const acted = (event: Event) => {
   const url = href && clean(href.value);
   const data: Record<string, unknown> = {
     id: element.id,
-    text: submit ? undefined : mask(element.textContent!.trim().slice(0, 80)),
     url,
+    text: submit ? undefined : mask(element.textContent!.trim().slice(0, 80)),
   };
   const { wysleapEvent, ...props } = element.dataset;
   if (wysleapEvent) {

@@ -22,10 +22,11 @@ export const touch = (kept: Kept) => {
   kept.seen = now;
 };
 
-/** The ids as of now. */
+/** The ids of the last item, or the first ones. */
 export const who = (): Partial<Kept> => {
   const kept = load();
-  if (!isOptedOut()) {
+  // a needless save could undo another tab's
+  if (!kept.visitorId && !isOptedOut()) {
     touch(kept);
     save(kept);
   }

@@ -23,6 +23,8 @@ const heartbeat = () => {
 };
 
 const start = () => {
+  // first, so that it sends what earlier pages left, and not this one's pageview without its title
+  heartbeat();
   watchEngagement();
   if (tag.trackClicks != "false") watchClicks();
   if (tag.auto != "false") {
@@ -35,7 +37,6 @@ const start = () => {
   on("visibilitychange pagehide", leave);
   // the tabs one after another
   on("online", () => later(flush, Math.random() * 10_000));
-  heartbeat();
 };
 
 const api = {
@@ -45,6 +46,7 @@ const api = {
   trackEvent,
   /** The visitor's id, `vis_…`; undefined under Global Privacy Control and after `optOut()`. */
   getVisitorId: () => who().visitorId,
+  /** The running session's id, `sess_…`; while the visitor is idle, the last one's. */
   getSessionId: () => who().sessionId,
   /** Ties the visitor to your signed-in user: call it on every page after sign-in. Without an id it unties. */
   identify,

@@ -79,25 +79,26 @@ export const identify = (id?: string, traits?: Record<string, unknown>) => {
 /** Sends what waits; with `leaving` by beacon, because the page may be gone in a moment. */
 export const flush = (leaving?: unknown) => {
   const now = Date.now();
-  const kept = load();
   const fresh = pending;
+  const kept = load();
   pending = [];
   if (isOptedOut()) return;
   for (const item of fresh) {
     touch(kept);
     item.sessionId = kept.sessionId;
     // only now, because routers set it after they navigated
-    if (item.pageviewId) item.pageTitle = item.pageTitle || mask(document.title);
+    item.pageTitle = item.pageTitle || mask(document.title);
   }
   const all = kept.items.concat(fresh as Item[]);
   const items = (
     PART.expiry ? all.filter((item) => now - (item.timestamp as number) < Limit.AgeMs) : all
   ).slice(-Limit.QueueItems);
-  discarded += all.length - items.length;
+  const lost = (discarded += all.length - items.length);
   kept.items = items;
 
   const pause = kept.wait! - now;
-  const waits = leaving ? kept.failures : pause > 0;
+  // a timer may be a moment early
+  const waits = leaving ? kept.failures : pause > 1;
   let room: number = Limit.BatchLength;
   const batch =
     waits || !navigator.onLine
@@ -110,14 +111,15 @@ export const flush = (leaving?: unknown) => {
     _apiKey: tag.key,
     sentAt: now,
     retry: batch.some((item) => item.tried),
-    discarded,
+    discarded: lost,
     items: batch,
   });
   for (const item of batch) {
     item.tried = now;
     kept.wait = now + Pace.AnswerMs;
   }
-  save(kept);
+  // else not: what another tab saved a moment ago may not have reached this one
+  if (fresh.concat(batch)[0]) save(kept);
   // not at the same moment as the other tabs
   if (waits) schedule(pause * (1 + Math.random() * 0.4));
   if (!batch[0]) return;
@@ -127,9 +129,11 @@ export const flush = (leaving?: unknown) => {
     safe((status, retryAfter) => {
       const kept = load();
       let pause: number = Pace.RequestGapMs;
-      if (/^(?!408|429)[2-4]/.test(status as never)) {
+      // 408 and 429 ask to come again
+      if (/^[2-4](?!08|29)/.test(status as never)) {
         kept.items = kept.items.filter((item) => item.tried != now);
-        discarded = kept.failures = 0;
+        discarded -= lost;
+        kept.failures = 0;
         // oxlint-disable-next-line no-console -- the site's owner looks here when nothing arrives
         if (PART.warn && status > 399 && !warned) console.warn("WysLeap", (warned = status));
       } else {

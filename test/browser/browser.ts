@@ -73,6 +73,28 @@ export async function withClock(page: Page): Promise<void> {
   await page.clock.pauseAt(START + 1_000);
 }
 
+const REQUEST_MS = 200;
+
+/** Lets time pass in the page, second by second, until `check` holds; requests take their real time. */
+export const runUntil = (page: Page, check: () => unknown): Promise<void> =>
+  until(async () => {
+    await page.clock.runFor(1_000);
+    await page.waitForTimeout(REQUEST_MS);
+    return check();
+  });
+
+/** Lets time pass in the page, and every request be answered before its own time is up. */
+export async function pass(page: Page, ms: number): Promise<void> {
+  for (let left = ms; left > 0; left -= 5_000) {
+    await page.clock.runFor(Math.min(left, 5_000));
+    await settled(page);
+  }
+}
+
+/** All that was sent has been answered, so that nothing is under way. */
+export const settled = (page: Page): Promise<void> =>
+  until(() => page.evaluate(() => JSON.parse(localStorage["wysleap-demo"] ?? '{"items":[0]}').items.length === 0));
+
 /** Runs in the page: the page's own use of the tracker. */
 export const trackEvent = (page: Page, name: string, data?: Record<string, unknown>) =>
   page.evaluate(([name, data]) => window.WysLeap!.trackEvent(name, data), [name, data] as const);

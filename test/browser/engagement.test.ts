@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { describeInBrowser, drain, until, withClock } from "./browser.ts";
+import { describeInBrowser, drain, pass, settled, until, withClock } from "./browser.ts";
 
 const TALL = '<style>body { margin: 0 }</style><div id="tall" style="height: 3000px"></div>';
 
@@ -13,7 +13,7 @@ describeInBrowser("engagement", (stage) => {
     await drain(stage, page, "10 s");
     await page.clock.runFor(5_000);
     await drain(stage, page, "15 s");
-    await page.clock.runFor(120_000);
+    await pass(page, 120_000);
     await drain(stage, page, "Idle");
     await page.mouse.move(10, 10);
     await page.clock.runFor(5_000);
@@ -28,14 +28,14 @@ describeInBrowser("engagement", (stage) => {
   it("is reported every 15 seconds while the visitor is there, and not while they are idle", async () => {
     const page = await stage.open("/", withClock);
     await page.clock.runFor(500);
-    await until(() => stage.server.pageviews().length);
+    await settled(page);
     await page.clock.runFor(15_000);
     await until(() => seconds().includes(15));
     expect(seconds()).toEqual([15]);
-    await page.clock.runFor(60_000);
+    await pass(page, 60_000);
     await drain(stage, page, "Idle");
     const reported = seconds().length;
-    await page.clock.runFor(60_000);
+    await pass(page, 60_000);
     await drain(stage, page, "Still idle");
     expect(seconds()).toHaveLength(reported);
   });
@@ -47,7 +47,7 @@ describeInBrowser("engagement", (stage) => {
       document.hasFocus = () => false;
       dispatchEvent(new Event("blur"));
     });
-    await page.clock.runFor(30_000);
+    await pass(page, 30_000);
     await page.evaluate(() => {
       document.hasFocus = () => true;
       dispatchEvent(new Event("focus"));
