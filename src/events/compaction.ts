@@ -53,7 +53,8 @@ export async function prepareCheckpoint(
   const garbage: string[] = [];
   const rollups = await writeRollups(plan, options, garbage);
   const blocks = await writeBlocks(plan, options, garbage);
-  const adopted = adopt.map((view): [string, number] => [view.writer, view.next]);
+  // those it had taken over itself too: keys of theirs may be left, and nobody else says that they no longer count
+  const adopted = adopt.flatMap((view): [string, number][] => [...view.checkpoint.adopted, [view.writer, view.next]]);
   const checkpoint: Checkpoint = {
     writer: own.writer,
     n: own.checkpoint.n + 1,

@@ -30,7 +30,7 @@ function sourcesOf(siteId: string, options: HistoryOptions): Source[] {
   for (const view of options.views()) {
     for (const ref of view.checkpoint.blocks) if (ref.siteId === siteId) blocks.set(ref.key, ref);
     for (let n = view.checkpoint.covered; n < view.next; n++) {
-      sources.push({ minAt: -Infinity, maxAt: Infinity, lines: () => segmentLines(view.writer, n, siteId, options) });
+      sources.push({ minAt: -Infinity, maxAt: Infinity, lines: () => segmentLines(view, n, siteId, options) });
     }
   }
   for (const ref of blocks.values()) {
@@ -47,8 +47,10 @@ async function blockLines(ref: BlockRef, options: HistoryOptions): Promise<Buffe
   return Buffer.alloc(0);
 }
 
-async function segmentLines(writer: string, n: number, siteId: string, options: HistoryOptions): Promise<Buffer> {
-  const segment = await readSegment(options.guard, writer, n);
+async function segmentLines(view: WriterView, n: number, siteId: string, options: HistoryOptions): Promise<Buffer> {
+  const segment = await readSegment(options.guard, view.writer, n);
+  // its checkpoint would say where they went, and is damaged: told of when it was found
+  if (segment === "missing" && view.damaged) return Buffer.alloc(0);
   if (segment === "missing") throw unavailable("The events were moved while they were read; ask again");
   if (segment === "torn") return Buffer.alloc(0);
   return Buffer.concat(segment.sites.filter((part) => part.siteId === siteId).map((part) => part.lines));

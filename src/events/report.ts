@@ -69,7 +69,9 @@ export async function computeReport(query: ReportQuery, rollups: DayRollup[]): P
     if (slice.due()) await slice.pause();
     if (group.lastSeen > query.now - ACTIVE_MS) active++;
     if (group.visitCount >= 2) returning++;
-    for (const session of joinSessions(group.rows)) addSession(totals, session);
+    const sessions = joinSessions(group.rows);
+    const strays = sessions.length > 1 ? straysOf(sessions) : undefined;
+    for (const session of sessions) addSession(totals, session, strays);
   }
   return {
     totalPageviews: totals.pageviews,
@@ -133,7 +135,7 @@ function joinSessions(rows: SessionRow[]): SessionRow[][] {
 }
 
 /** A session's pageviews in order. One that several rows know of lies on the day of its earliest. */
-function pagesOf(session: SessionRow[], days: Map<string, number>): PageRow[] {
+function pagesOf(session: SessionRow[], days: Map<string, number>, strays?: Map<number, number>): PageRow[] {
   const seen = new Map<number, { page: PageRow; day: string }>();
   for (const row of session) {
     for (const [id, page] of row.pages) {
@@ -147,16 +149,28 @@ function pagesOf(session: SessionRow[], days: Map<string, number>): PageRow[] {
     }
   }
   const pages: PageRow[] = [];
-  for (const { page, day } of seen.values()) {
+  for (const [id, { page, day }] of seen) {
     if (page.at === 0) continue;
-    pages.push(page);
+    const stray = strays?.get(id) ?? -1;
+    pages.push(stray > page.engaged ? { ...page, engaged: stray } : page);
     days.set(day, (days.get(day) ?? 0) + 1);
   }
-  return pages.sort((a, b) => a.at - b.at || (a.path < b.path ? -1 : 1));
+  return pages.sort((a, b) => a.at - b.at || (a.path < b.path ? -1 : a.path > b.path ? 1 : a.engaged - b.engaged));
 }
 
-function addSession(totals: Totals, session: SessionRow[]): void {
-  const pages = pagesOf(session, totals.days);
+/** Engagement that was reported from a later session than its pageview's: by pageview, tenths of a second. */
+function straysOf(sessions: SessionRow[][]): Map<number, number> {
+  const strays = new Map<number, number>();
+  for (const row of sessions.flat()) {
+    for (const [id, page] of row.pages) {
+      if (page.at === 0) strays.set(id, Math.max(strays.get(id) ?? -1, page.engaged));
+    }
+  }
+  return strays;
+}
+
+function addSession(totals: Totals, session: SessionRow[], strays?: Map<number, number>): void {
+  const pages = pagesOf(session, totals.days, strays);
   let engaged = 0;
   for (const [index, page] of pages.entries()) {
     const tenths = timeOnPage(page, pages[index + 1]);

@@ -72,6 +72,7 @@ export function foldEvent(day: DayRollup, event: StoredEvent): void {
     if (event.device) row.device = event.device;
   }
   if (event.visit > row.visit) row.visit = event.visit;
+  if (!event.assigned) row.assigned = false;
   if (event.type === "event") {
     row.events.add(hashOf(event.id));
   } else if (event.type === "pageview") {
@@ -164,6 +165,7 @@ function mergeRows(day: DayRollup, into: SessionRow, from: SessionRow): void {
     if (from.device) into.device = from.device;
   }
   if (from.visit > into.visit) into.visit = from.visit;
+  if (!from.assigned) into.assigned = false;
   for (const [id, page] of from.pages) addPage(into, id, { ...page, path: boundedPath(day, page.path) });
   for (const id of from.events) into.events.add(id);
 }

@@ -31,6 +31,8 @@ export interface WriterView {
   sealed: LiveRows | undefined;
   /** Next segment to read. */
   next: number;
+  /** Its newest checkpoint cannot be read: what is left is served, and nothing of it is taken over or removed. */
+  damaged?: boolean;
 }
 
 export interface FollowOptions {

@@ -1,7 +1,7 @@
 import type { StoredEvent } from "../event.ts";
 import { bases, keys, parseSequenceKey, visitorDigest } from "../storage/keys.ts";
 import type { WriterSlot, Writers } from "../storage/writer.ts";
-import { readCheckpoint, readNewestCheckpoint } from "./checkpoint.ts";
+import { type Checkpoint, readCheckpoint, readNewestCheckpoint } from "./checkpoint.ts";
 import type { Erasures } from "./erasure.ts";
 import { adoptCheckpoint, createView, type FollowOptions, followWriter, reportTorn, type WriterView } from "./view.ts";
 
@@ -28,6 +28,7 @@ export interface Views {
 export function createViews(parts: { own: WriterView; writers: Writers; erasures: Erasures; follow: FollowOptions }): Views {
   const { own, writers, erasures, follow } = parts;
   const others = new Map<string, WriterView>();
+  const listed = new WeakSet<WriterView>();
   let slots: WriterSlot[] = [];
   let refreshedAt = -Infinity;
   let refreshing: Promise<void> | undefined;
@@ -38,7 +39,9 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
     const checkpoints = await numbersOf(bases.checkpoints);
     for (const writer of new Set([...segments.keys(), ...checkpoints.keys()])) {
       if (writer === own.writer || others.has(writer)) continue;
-      const view = createView(writer, await readNewestCheckpoint(follow.guard, writer, checkpoints.get(writer) ?? []));
+      const { checkpoint, damaged } = await readSound(writer, checkpoints.get(writer) ?? []);
+      const view = createView(writer, checkpoint);
+      view.damaged = damaged;
       const tail = new Set(view.checkpoint.unflushed);
       await followToEnd(view, Math.max(-1, ...(segments.get(writer) ?? [])), (event) => tail.add(visitorDigest(event.siteId, event.visitorId)));
       onRecovered(tail);
@@ -47,6 +50,21 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
     for (const writer of [own.writer, ...others.keys()]) await erasures.load(writer);
     dropAdopted();
     await refresh();
+  }
+
+  /**
+   * A writer's newest sound checkpoint. When a newer one is torn, it matters why: half-written at its writer's death
+   * it never counted, and all that the one before it names is still there; damaged later, that has been removed.
+   */
+  async function readSound(writer: string, numbers: number[]): Promise<{ checkpoint: Checkpoint; damaged: boolean }> {
+    const checkpoint = await readNewestCheckpoint(follow.guard, writer, numbers);
+    const newest = Math.max(-1, ...numbers);
+    if (checkpoint.n >= newest) return { checkpoint, damaged: false };
+    reportTorn(follow, keys.checkpoint(writer, newest));
+    const left = new Set(await follow.guard.list(""));
+    const named = [...checkpoint.rollups, ...checkpoint.blocks].map(({ key }) => key);
+    const isWhole = [...named, keys.segment(writer, checkpoint.covered)].every((key) => left.has(key));
+    return { checkpoint, damaged: !isWhole };
   }
 
   async function numbersOf(base: string): Promise<Map<string, number[]>> {
@@ -94,8 +112,8 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
   }
 
   async function lookAround(): Promise<void> {
-    slots = await writers.read();
-    for (const slot of slots) {
+    const read = await writers.read();
+    for (const slot of read) {
       for (const writer of [slot.writer, ...slot.known]) {
         if (writer === own.writer || others.has(writer)) continue;
         if (adoptedUpTo(writer) !== undefined && !writers.isAlive(slot)) continue;
@@ -103,16 +121,28 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
       }
     }
     for (const view of others.values()) {
-      const hint = slots.find((slot) => slot.writer === view.writer)?.checkpoint ?? -1;
-      if (hint > view.checkpoint.n) {
-        const newest = await readCheckpoint(follow.guard, view.writer, hint);
+      const slot = read.find(({ writer }) => writer === view.writer);
+      if (!slot && !listed.has(view)) await findNewest(view);
+      if (slot && slot.checkpoint > view.checkpoint.n) {
+        const newest = await readCheckpoint(follow.guard, view.writer, slot.checkpoint);
         if (newest) adoptCheckpoint(view, newest);
+        else await findNewest(view); // it died after it removed that one and before it told of the next
       }
       await followWriter(view, follow);
       await erasures.load(view.writer);
     }
     dropAdopted();
+    slots = read; // not before every view is followed: what is stale must not be taken over
     refreshedAt = performance.now();
+  }
+
+  /** Another process has its slot now, so nothing says how far it got: its keys do. */
+  async function findNewest(view: WriterView): Promise<void> {
+    const numbers = (await numbersOf(bases.checkpoints)).get(view.writer) ?? [];
+    const { checkpoint, damaged } = await readSound(view.writer, numbers);
+    if (checkpoint.n > view.checkpoint.n) adoptCheckpoint(view, checkpoint);
+    view.damaged = damaged;
+    listed.add(view);
   }
 
   function refresh(when?: "now"): Promise<void> {
@@ -132,7 +162,7 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
     orphans() {
       const alive = live();
       if (alive[0] !== own.writer) return [];
-      return [...others.values()].filter((view) => !alive.includes(view.writer));
+      return [...others.values()].filter((view) => !view.damaged && !alive.includes(view.writer));
     },
     forget(adopted) {
       for (const view of adopted) others.delete(view.writer);

@@ -65,7 +65,8 @@ export function createHistorySteps(settings: HistorySettings): HistorySteps {
     known.session =
       own === undefined ? assignSession(visitor, hit.at, sessionOptions) : { id: own, visit: visitOf(visitor, own) };
     known.pageviewId = input.type === "event" ? undefined : input.pageviewId;
-    if (input.type === "pageview") known.pageviewId ??= createId("pv");
+    // a repeat through another process must be the same pageview
+    if (input.type === "pageview") known.pageviewId ??= input.eventId ?? createId("pv");
     // an engagement report that does not say which pageview it is about is about the last one of its page
     const last = visitor?.lastPageview;
     if (input.type === "engagement" && last && last.path === hit.page?.path) known.pageviewId ??= last.id;

@@ -33,7 +33,7 @@ export interface GuardOptions {
 }
 
 const FIRST_PAUSE_MS = 1_000;
-const LONGEST_PAUSE_MS = 30_000;
+const LONGEST_PAUSE_MS = 2_000;
 
 type Operation = "read" | "write" | "remove" | "list";
 

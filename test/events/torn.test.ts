@@ -1,0 +1,260 @@
+import type { Driver } from "unstorage";
+import memoryDriver from "unstorage/drivers/memory";
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+import { inflateRawSync } from "node:zlib";
+import type { Report, ReportQuery } from "../../src/events/event-store.ts";
+import type { StoredEvent } from "../../src/event.ts";
+import { decodeSegment, parseLines } from "../../src/events/segment.ts";
+import { createUnstorageEvents, type UnstorageEvents } from "../../src/events/unstorage.ts";
+import { silentReporter } from "../../src/logger.ts";
+import { createGuard } from "../../src/storage/guard.ts";
+import { recount } from "./brute-force.ts";
+
+/** Every n-th of the damages below; 1 is all of them. */
+const SAMPLE = Number(process.env.TORN_SAMPLE ?? 1);
+const CUT_BYTES = 16;
+const FLIP_BITS = 64;
+const SEAL_BYTES = 12;
+
+const NOON = Date.parse("2025-03-10T12:00:00Z");
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+const SITES = ["shop", "blog"];
+
+type Disk = Map<string, Buffer>;
+
+interface Life {
+  now?: number;
+  /** It dies before it removes what its checkpoint made superfluous. */
+  keepsOld?: boolean;
+}
+
+function open(disk: Disk, life: Life = {}): UnstorageEvents {
+  const driver: Driver = {
+    ...memoryDriver(),
+    dispose: undefined,
+    hasItem: (key: string) => disk.has(key),
+    getItem: (key: string) => disk.get(key) ?? null,
+    getItemRaw: (key: string) => disk.get(key) ?? null,
+    setItemRaw: (key: string, value: Buffer) => void disk.set(key, value),
+    removeItem(key: string) {
+      if (life.keepsOld) throw new Error("the process is dead");
+      disk.delete(key);
+    },
+    getKeys: () => [...disk.keys()],
+  } as Driver;
+  const guard = createGuard(driver, { reporter: silentReporter, maxFailures: 1e9 });
+  return createUnstorageEvents({ guard, now: () => life.now ?? NOON, reporter: silentReporter });
+}
+
+let made = 0;
+function batch(count: number): StoredEvent[] {
+  return Array.from({ length: count }, (_, i): StoredEvent => {
+    const at = NOON - (i % 3) * DAY - made * 1_000;
+    const n = made++;
+    const type = i % 5 === 4 ? "event" : "pageview";
+    return {
+      id: `evt_${n}`, siteId: SITES[n % 2]!, type, at, day: new Date(at).toISOString().slice(0, 10), visitorId: `v${n % 7}`,
+      sessionId: `s${n % 7}_${i % 3}`, visit: 1, path: `/${n % 3}`, browser: "Firefox",
+      ...(type === "pageview" && { pageviewId: `pv_${n}` }),
+    };
+  });
+}
+
+/** Two lives that ended well, taken over by a third that died; and a fourth, with a checkpoint and a journal each. */
+async function fill(options: { keepsOld?: boolean } = {}): Promise<{ disk: Disk; events: StoredEvent[] }> {
+  const disk: Disk = new Map();
+  const events: StoredEvent[] = [];
+  const append = async (store: UnstorageEvents, count: number) => {
+    const more = batch(count);
+    events.push(...more);
+    await store.append({ events: more });
+  };
+  const first = open(disk);
+  await append(first, 12);
+  await first.close();
+  const second = open(disk);
+  await append(second, 12);
+  await second.erase("elsewhere", "nobody"); // makes a checkpoint
+  await append(second, 12);
+  await second.close();
+  const life: Life = {};
+  const third = open(disk, life);
+  for (const last of [false, false, true]) {
+    await append(third, 2);
+    life.keepsOld = last && options.keepsOld;
+    await third.erase("elsewhere", "nobody").catch(() => {});
+  }
+  await append(third, 4);
+  await append(third, 4);
+  const fourth = open(disk);
+  await append(fourth, 5);
+  await fourth.erase("elsewhere", "nobody");
+  await append(fourth, 3);
+  return { disk, events };
+}
+
+function* damagesOf(value: Buffer): Generator<Buffer> {
+  let n = 0;
+  for (let length = 0; length < value.length; length += CUT_BYTES) {
+    if (n++ % SAMPLE === 0) yield Buffer.from(value.subarray(0, length));
+  }
+  for (let bit = 0; bit < value.length * 8; bit += FLIP_BITS) {
+    if (n++ % SAMPLE !== 0) continue;
+    const flipped = Buffer.from(value);
+    flipped[bit >> 3]! ^= 1 << (n % 8); // not always the same bit of a byte
+    yield flipped;
+  }
+}
+
+/** A disk for each damage of each stored value of a kind. */
+function* damaged(disk: Disk, kind: string): Generator<{ key: string; name: string; disk: Disk }> {
+  let n = 0;
+  for (const [key, value] of disk) {
+    if (!key.startsWith(`${kind}:`)) continue;
+    for (const harmed of damagesOf(value)) yield { key, name: `damage ${n++} of ${key}`, disk: new Map(disk).set(key, harmed) };
+  }
+  expect(n, `damages of a ${kind}`).toBeGreaterThan(0);
+}
+
+const bodyOf = (disk: Disk, key: string) => disk.get(key)!.subarray(SEAL_BYTES);
+const inSegment = (disk: Disk, key: string) => decodeSegment(bodyOf(disk, key)).sites.flatMap(({ lines }) => parseLines(lines));
+const inBlock = (disk: Disk, key: string) => parseLines(inflateRawSync(bodyOf(disk, key)));
+const inBlocks = (disk: Disk) => [...disk.keys()].filter((key) => key.startsWith("block:")).flatMap((key) => inBlock(disk, key));
+
+function namedBy(disk: Disk, key: string): StoredEvent[] {
+  const { blocks } = JSON.parse(bodyOf(disk, key).toString()) as { blocks: { key: string }[] };
+  return blocks.flatMap((ref) => inBlock(disk, ref.key));
+}
+
+async function exported(store: UnstorageEvents): Promise<string[]> {
+  const ids: string[] = [];
+  for (const siteId of SITES) for await (const { id } of store.read(siteId)) ids.push(id);
+  return ids.sort();
+}
+
+const query = (siteId: string): ReportQuery => ({ siteId, timeZone: "UTC", days: 7, limit: 50, includeBots: false, now: NOON + HOUR });
+const reports = (store: UnstorageEvents): Promise<Report[]> => Promise.all(SITES.map((siteId) => store.report(query(siteId))));
+const recounts = (events: StoredEvent[]): Report[] => SITES.map((siteId) => recount(events, query(siteId)));
+const idsOf = (events: StoredEvent[]) => events.map(({ id }) => id).sort();
+const without = (events: StoredEvent[], lost: StoredEvent[]) => events.filter(({ id }) => !lost.some((one) => one.id === id));
+
+vi.setConfig({ testTimeout: 120_000 });
+beforeAll(() => void vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] }));
+afterEach(() => void vi.clearAllTimers());
+afterAll(() => void vi.useRealTimers());
+
+test("a damaged segment takes only its own events with it", async () => {
+  const { disk, events } = await fill();
+  for (const one of damaged(disk, "journal")) {
+    const inside = inSegment(disk, one.key);
+    const store = open(one.disk);
+    expect(await exported(store), one.name).toEqual(idsOf(without(events, inside)));
+    expect(await reports(store), one.name).toEqual(recounts(without(events, inside)));
+    expect(store.stats().torn, one.name).toBeGreaterThan(0);
+  }
+});
+
+test("a damaged block takes only its own events out of what is read, and nothing out of a report", async () => {
+  const { disk, events } = await fill();
+  for (const one of damaged(disk, "block")) {
+    const inside = inBlock(disk, one.key);
+    expect(inside.length).toBeGreaterThan(0);
+    const store = open(one.disk);
+    expect(await exported(store), one.name).toEqual(idsOf(without(events, inside)));
+    expect(await reports(store), one.name).toEqual(recounts(events));
+    expect(store.stats().torn, one.name).toBe(1);
+  }
+});
+
+test("a damaged rollup harms no event, and no other day's or site's numbers", async () => {
+  const { disk, events } = await fill();
+  for (const one of damaged(disk, "rollup")) {
+    const day = one.key.split(":")[2]!;
+    const store = open(one.disk);
+    expect(await exported(store), one.name).toEqual(idsOf(events));
+    const found = await reports(store);
+    const whole = recounts(events);
+    expect(found.filter((report, i) => JSON.stringify(report) !== JSON.stringify(whole[i])).length, one.name).toBeLessThanOrEqual(1);
+    for (const [i, report] of found.entries()) {
+      const others = ({ pageviewsByDay }: Report) => pageviewsByDay.filter(({ date }) => date !== day);
+      expect(others(report), one.name).toEqual(others(whole[i]!));
+    }
+    expect(store.stats().torn, one.name).toBeGreaterThan(0);
+  }
+});
+
+test("a damaged checkpoint falls back to the one before it, as long as that is there", async () => {
+  const { disk, events } = await fill({ keepsOld: true });
+  const newest = [...disk.keys()].find((key) => key.startsWith("checkpoint:") && key.endsWith(":0000000002"))!;
+  expect(disk.has(newest.replace(/2$/, "1"))).toBe(true);
+  for (const key of disk.keys()) if (key.startsWith("slot:")) disk.delete(key); // a slot could tell of it too
+  for (const one of damaged(disk, "checkpoint")) {
+    if (one.key !== newest) continue;
+    const store = open(one.disk);
+    expect(await exported(store), one.name).toEqual(idsOf(events));
+    expect(await reports(store), one.name).toEqual(recounts(events));
+  }
+});
+
+test("a damaged checkpoint hides from reports only what it named: no journal, and nothing of other processes", async () => {
+  const { disk, events } = await fill();
+  for (const one of damaged(disk, "checkpoint")) {
+    const store = open(one.disk);
+    expect(await reports(store), one.name).toEqual(recounts(without(events, namedBy(disk, one.key))));
+  }
+});
+
+test("a damaged slot harms nothing", async () => {
+  const { disk, events } = await fill();
+  for (const one of damaged(disk, "slot")) {
+    const store = open(one.disk);
+    expect(await exported(store), one.name).toEqual(idsOf(events));
+    expect(await reports(store), one.name).toEqual(recounts(events));
+  }
+});
+
+test("a store with a damaged value goes on: it takes new events, makes checkpoints and is opened again", async () => {
+  const { disk } = await fill();
+  for (const kind of ["journal", "block", "rollup", "slot"]) {
+    const [, , , { disk: harmed }] = [...damaged(disk, kind)] as [unknown, unknown, unknown, { disk: Disk }];
+    const before = await exported(open(new Map(harmed)));
+    const store = open(harmed, { now: NOON + DAY }); // all others are taken for dead: their data is taken over
+    const more = batch(4);
+    await store.append({ events: more });
+    await store.erase("elsewhere", "nobody");
+    await store.close();
+    expect(await exported(open(harmed)), kind).toEqual([...before, ...idsOf(more)].sort());
+  }
+});
+
+// What is not so yet: each turns red when it is, then remove its `.fails`.
+
+test.fails("the rows of a damaged rollup are rebuilt from the blocks", async () => {
+  const { disk, events } = await fill();
+  for (const one of damaged(disk, "rollup")) expect(await reports(open(one.disk)), one.name).toEqual(recounts(events));
+});
+
+test("with a damaged checkpoint, what it did not name is still read", async () => {
+  const { disk, events } = await fill();
+  for (const one of damaged(disk, "checkpoint")) {
+    const ids = await exported(open(one.disk));
+    for (const id of idsOf(without(events, namedBy(disk, one.key)))) expect(ids, one.name).toContain(id);
+  }
+});
+
+test.fails("what a damaged checkpoint named is found again by its keys", async () => {
+  const { disk, events } = await fill();
+  for (const one of damaged(disk, "checkpoint")) expect(await reports(open(one.disk)), one.name).toEqual(recounts(events));
+});
+
+test("taking over a process whose checkpoint is damaged removes none of its blocks", async () => {
+  const { disk } = await fill();
+  for (const one of damaged(disk, "checkpoint")) {
+    const before = inBlocks(one.disk);
+    const store = open(one.disk, { now: NOON + DAY });
+    await store.erase("elsewhere", "nobody");
+    const after = new Set(inBlocks(one.disk).map(({ id }) => id));
+    expect(before.filter(({ id }) => !after.has(id)), one.name).toEqual([]);
+  }
+});
