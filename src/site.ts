@@ -1,4 +1,5 @@
 import type { Clock } from "./clock.ts";
+import { withDeadline } from "./deadline.ts";
 import { AnalyticsError, unavailable } from "./errors.ts";
 import type { Reporter } from "./logger.ts";
 
@@ -113,7 +114,7 @@ export function createSites(source: SiteSource, context: SitesContext): Sites {
 
   async function settle(siteId: string, found: Promise<Site | undefined>): Promise<Site | undefined> {
     try {
-      return keep(siteId, await withDeadline(found, deadlineMs));
+      return keep(siteId, await withDeadline(found, deadlineMs, () => lookupLate(deadlineMs)));
     } catch (cause) {
       return fallBack(siteId, lookupError(cause));
     } finally {
@@ -157,11 +158,6 @@ function putNewest<V>(map: Map<string, V>, key: string, value: V, max: number): 
   map.set(key, value);
 }
 
-function withDeadline<T>(promise: Promise<T>, ms: number): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
-    const late = new Error(`the look-up took longer than ${ms} ms`);
-    const timer = setTimeout(() => reject(unavailable("Site look-up timed out, try again", late)), ms);
-    timer.unref();
-    promise.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
+function lookupLate(ms: number): AnalyticsError {
+  return unavailable("Site look-up timed out, try again", new Error(`the look-up took longer than ${ms} ms`));
 }

@@ -1,4 +1,3 @@
-import type { Guard } from "../storage/guard.ts";
 import { parseSequenceKey } from "../storage/keys.ts";
 import { BEAT_MS, type Writers } from "../storage/writer.ts";
 import { type Checkpoint, writeCheckpoint } from "./checkpoint.ts";
@@ -77,7 +76,7 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
     try {
       const plan = { own, generation: generation++, storedUpTo, recent: parts.recent, adopt, erasures, expireBefore: parts.expireBefore(), unflushed: parts.unflushed() };
       unwritten = { ...(await prepareCheckpoint(plan, options)), adopted: adopt };
-      for (const view of adopt) unwritten.garbage.push(...(await leftovers(guard, view, unwritten.checkpoint)));
+      if (adopt.length > 0) unwritten.garbage.push(...leftovers(await guard.list(""), adopt, unwritten.checkpoint));
       await commit();
     } catch (error) {
       restoreLive(own);
@@ -151,11 +150,13 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
   };
 }
 
-/** Keys of a writer that no checkpoint names any more: half-done compactions, segments that were covered. */
-async function leftovers(guard: Guard, { writer, next }: WriterView, checkpoint: Checkpoint): Promise<string[]> {
+/** Keys of taken-over writers that no checkpoint names any more: half-done compactions, segments that were covered. */
+function leftovers(all: string[], adopted: WriterView[], checkpoint: Checkpoint): string[] {
   const named = new Set([...checkpoint.blocks, ...checkpoint.rollups].map((ref) => ref.key));
-  // a writer that was only asleep may have gone on: its later segments are not covered by anything yet
-  const isLater = (key: string) => key.startsWith("journal:") && (parseSequenceKey(key)?.n ?? next) >= next;
-  const all = await guard.list("");
-  return all.filter((key) => key.includes(`:${writer}:`) && !key.startsWith("erased:") && !named.has(key) && !isLater(key));
+  const isLeft = (key: string, { writer, next }: WriterView) => {
+    if (!key.includes(`:${writer}:`) || key.startsWith("erased:") || named.has(key)) return false;
+    // a writer that was only asleep may have gone on: its later segments are not covered by anything yet
+    return !(key.startsWith("journal:") && (parseSequenceKey(key)?.n ?? next) >= next);
+  };
+  return all.filter((key) => adopted.some((view) => isLeft(key, view)));
 }

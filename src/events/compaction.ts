@@ -1,5 +1,3 @@
-import type { Reporter } from "../logger.ts";
-import type { Guard } from "../storage/guard.ts";
 import { keys } from "../storage/keys.ts";
 import { writeBlocks } from "./blocks.ts";
 import type { Checkpoint } from "./checkpoint.ts";
@@ -11,8 +9,6 @@ import type { RecentSegments } from "./recent-segments.ts";
 import type { FollowOptions, WriterView } from "./view.ts";
 
 export interface CompactionOptions extends FollowOptions {
-  guard: Guard;
-  reporter: Reporter;
   cache: RollupCache;
 }
 

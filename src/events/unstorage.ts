@@ -128,7 +128,6 @@ export function createUnstorageEvents(options: UnstorageEventsOptions): Unstorag
     }
   }
 
-  const running = new Map<string, Promise<Report>>();
   const history = { ...follow, views: () => views.all(), isErased: erasures.isErased };
 
   return {
@@ -143,15 +142,7 @@ export function createUnstorageEvents(options: UnstorageEventsOptions): Unstorag
         throw error;
       }
     },
-    report(query) {
-      const key = JSON.stringify({ ...query, now: 0 });
-      let pending = running.get(key);
-      if (!pending) {
-        pending = report(query).finally(() => running.delete(key));
-        running.set(key, pending);
-      }
-      return pending;
-    },
+    report,
     async timeline(siteId, visitorId, page = {}) {
       await start();
       await views.refresh();

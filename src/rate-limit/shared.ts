@@ -1,5 +1,6 @@
 import type { Clock } from "../clock.ts";
 import { MINUTE_MS } from "../clock.ts";
+import { withDeadline } from "../deadline.ts";
 import type { Reporter } from "../logger.ts";
 import type { RateLimiter, RateVerdict } from "./limiter.ts";
 
@@ -35,7 +36,7 @@ export function createSharedLimiter({ limiter, local, now, reporter, deadlineMs 
   return {
     async consume(key, limit) {
       try {
-        return await inTime(ask(key, limit), deadlineMs);
+        return await withDeadline(ask(key, limit), deadlineMs, () => new Error(`no answer within ${deadlineMs} ms`));
       } catch (error) {
         reporter.report("warn", "rate-limit", "the shared rate limiter failed; counting in this process", error);
         return local.consume(key, limit);
@@ -66,12 +67,4 @@ async function askFlexible(limiter: FlexibleLimiter, key: string, limit: number,
 
 function isResult(value: unknown): value is FlexibleResult {
   return value instanceof Object && "remainingPoints" in value && "msBeforeNext" in value;
-}
-
-function inTime<T>(promise: Promise<T>, ms: number): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
-    timer.unref();
-    promise.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
 }

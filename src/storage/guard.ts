@@ -1,4 +1,5 @@
 import { createStorage, type Driver, type Storage } from "unstorage";
+import { withDeadline } from "../deadline.ts";
 import { unavailable } from "../errors.ts";
 import type { Reporter } from "../logger.ts";
 import { open, seal } from "./codec.ts";
@@ -77,7 +78,9 @@ export function createGuard(source: Storage | Driver, options: GuardOptions): Gu
     admit();
     let result: T;
     try {
-      result = await withDeadline(act, deadlineMs);
+      const late = () => new Error(`no answer within ${deadlineMs} ms`);
+      // a driver may answer, or throw, without a promise
+      result = await withDeadline(Promise.resolve().then(act), deadlineMs, late);
     } catch (cause) {
       return failed(operation, cause);
     }
@@ -117,17 +120,4 @@ export function createGuard(source: Storage | Driver, options: GuardOptions): Gu
 
 function isStorage(source: Storage | Driver): source is Storage {
   return typeof (source as Storage).getItemRaw === "function" && typeof (source as Storage).mount === "function";
-}
-
-/** The timer is unref'd: a hanging driver must not keep the host's process alive. */
-function withDeadline<T>(act: () => Promise<T>, deadlineMs: number): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`no answer within ${deadlineMs} ms`)), deadlineMs);
-    timer.unref();
-    // a call that answers after its deadline settles a settled promise: nothing happens, nothing is unhandled
-    Promise.resolve()
-      .then(act)
-      .then(resolve, reject)
-      .finally(() => clearTimeout(timer));
-  });
 }

@@ -47,19 +47,11 @@ export const keys = {
   /** Digests of visitors whom a writer was asked to forget: reads honour it at once, the removal follows. */
   erased: (writer: string, n: number) => `erased:${writer}:${sequence(n)}`,
   salt: (day: string) => `salt:${day}`,
-  /** A value whose checksum did not fit, set aside for its owner to look at. */
-  torn: (key: string) => `torn:${digestOf(key)}`,
 } as const;
 
 export const bases = {
   journal: "journal",
-  journalOf: (writer: string) => `journal:${writer}`,
   checkpoints: "checkpoint",
-  rollups: "rollup",
-  blocks: "block",
-  blocksOf: (siteId: string) => `block:${digestOf(siteId)}`,
-  profiles: "profile",
-  erased: "erased",
   salts: "salt",
 } as const;
 

@@ -1,19 +1,9 @@
-import { existsSync } from "node:fs";
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { type Browser, type BrowserContext, type Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { CHROMIUM, hasChromium, launchBrowser } from "./chromium.ts";
 import { createPageServer, type PageServer } from "./page-server.ts";
 
-const CHROMIUM = "/usr/bin/chromium";
-const ARGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
-const missing = !existsSync(CHROMIUM);
+const missing = !hasChromium;
 
 export interface Stage {
   server: PageServer;
@@ -36,7 +26,7 @@ export function describeInBrowser(name: string, tests: (stage: Stage) => void): 
     let errors: string[] = [];
 
     beforeAll(async () => {
-      stage.browser = await chromium.launch({ executablePath: CHROMIUM, headless: true, args: ARGS });
+      stage.browser = await launchBrowser();
     });
     afterAll(() => stage.browser?.close());
     beforeEach(async () => {

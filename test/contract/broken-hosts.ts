@@ -1,10 +1,10 @@
-import { createServer, type RequestListener } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { RequestListener } from "node:http";
 import express from "express";
 import { toNodeHandler } from "srvx/node";
 import { wysleap } from "../../adapters/express.ts";
-import { type Analytics, createAnalytics } from "../../src/index.ts";
-import { CONTRACT_SITES, type HttpSubject } from "../../src/testing/case.ts";
+import type { Analytics, AnalyticsOptions } from "../../src/index.ts";
+import type { HttpSubject } from "../../src/testing/case.ts";
+import { serve } from "./hosts.ts";
 
 /** A host with one defect, and a case of the contract that must notice it. */
 export interface BrokenHost {
@@ -16,7 +16,7 @@ export interface BrokenHost {
 type Fetch = Analytics["fetch"];
 
 /** A bare host whose `fetch` is changed. */
-function changed(change: (fetch: Fetch) => Fetch, options: Partial<Parameters<typeof createAnalytics>[0]> = {}) {
+function changed(change: (fetch: Fetch) => Fetch, options: Partial<AnalyticsOptions> = {}) {
   return () => serve((analytics) => toNodeHandler(change(analytics.fetch)) as RequestListener, "", options);
 }
 
@@ -82,23 +82,3 @@ export const brokenHosts: BrokenHost[] = [
     caughtBy: "HEAD is answered like GET, without the body",
   },
 ];
-
-async function serve(
-  mount: (analytics: Analytics) => RequestListener,
-  prefix = "/api",
-  options: Partial<Parameters<typeof createAnalytics>[0]> = {},
-): Promise<HttpSubject> {
-  const analytics = createAnalytics({ sites: CONTRACT_SITES, ...options });
-  const server = createServer(mount(analytics));
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return {
-    base: url + prefix,
-    ownRoute: prefix ? `${url}${prefix}/own` : undefined,
-    async close() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-      await analytics.close();
-    },
-  };
-}

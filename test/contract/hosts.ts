@@ -8,7 +8,7 @@ import { createApp, eventHandler, fromWebHandler, toNodeListener } from "h3v1";
 import { toNodeHandler } from "srvx/node";
 import { wysleap as wysleapExpress } from "../../adapters/express.ts";
 import { wysleap as wysleapH3 } from "../../adapters/h3.ts";
-import { type Analytics, createAnalytics } from "../../src/index.ts";
+import { type Analytics, type AnalyticsOptions, createAnalytics } from "../../src/index.ts";
 import { CONTRACT_SITES, type HttpSubject } from "../../src/testing/case.ts";
 import { type NitroVersion, buildNitro, startNitro } from "../fixtures/nitro.ts";
 
@@ -89,8 +89,13 @@ function nitroHost(version: NitroVersion): Host {
   };
 }
 
-async function serve(mount: (analytics: Analytics) => RequestListener, prefix = PREFIX): Promise<HttpSubject> {
-  const analytics = createAnalytics({ sites: CONTRACT_SITES });
+/** The library over the contract's sites on a real socket; `mount` puts it into the host. */
+export async function serve(
+  mount: (analytics: Analytics) => RequestListener,
+  prefix = PREFIX,
+  options: Partial<AnalyticsOptions> = {},
+): Promise<HttpSubject> {
+  const analytics = createAnalytics({ sites: CONTRACT_SITES, ...options });
   const server = createServer(mount(analytics));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;

@@ -2,7 +2,7 @@ import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { afterEach, expect, test } from "vitest";
 import type { VisitorDetail, VisitorsAnswer } from "../../src/index.ts";
-import { hasChromium, launchBrowser } from "./chromium.ts";
+import { hasChromium, launchBrowser } from "../browser/chromium.ts";
 import { createDataFolder, getJson, isBuilt, notBuilt, SECRET_KEY, startPlayground, stopAll, WRITE_KEY } from "./start.ts";
 
 afterEach(stopAll);

@@ -1,0 +1,11 @@
+/**
+ * The work's outcome, or `late()` when it takes longer. Work that settles after its deadline settles a settled
+ * promise: nothing happens, nothing is unhandled. The timer does not keep the process alive.
+ */
+export function withDeadline<T>(work: Promise<T>, ms: number, late: () => Error): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const timer = setTimeout(() => reject(late()), ms);
+    timer.unref();
+    work.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}
