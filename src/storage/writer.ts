@@ -14,7 +14,7 @@ export interface WriterSlot {
 }
 
 export interface Writers {
-  /** Takes the first free slot. */
+  /** Takes a free slot, and makes sure of it in the following seconds. */
   claim(): Promise<void>;
   /** Tells the others that this process lives, and what it has written. */
   beat(state: { checkpoint: number; known: string[] }): Promise<void>;
@@ -32,6 +32,11 @@ export const MAX_SLOTS = 64;
 export const DEAD_MS = 150_000;
 export const BEAT_MS = 20_000;
 const SLOTS_PER_READ = 4;
+/**
+ * Storage has no compare-and-set, so processes that start together may write the same slot: each looks again whether it
+ * is still its own, soon and once more after the slowest of writes.
+ */
+const CONFIRM_MS = [50, 300, 1_500, 6_000];
 
 export function createWriters(options: { guard: Guard; writer: string; now: Clock }): Writers {
   const { guard, writer, now } = options;
@@ -58,8 +63,31 @@ export function createWriters(options: { guard: Guard; writer: string; now: Cloc
       if (typeof slot === "object" && slot.writer !== writer && isAlive(slot)) continue;
       if (typeof slot === "object") state.known = [...new Set([...state.known, slot.writer, ...slot.known])];
       mine = n;
-      return write();
+      await write();
+      confirmLater(n, 0);
+      return;
     }
+  }
+
+  function confirmLater(n: number, look: number) {
+    const wait = CONFIRM_MS[look];
+    if (wait === undefined) return;
+    setTimeout(() => {
+      if (mine !== n) return;
+      confirm(n).then(
+        (isMine) => isMine && confirmLater(n, look + 1),
+        () => confirmLater(n, look + 1),
+      );
+    }, wait).unref();
+  }
+
+  /** Whether the slot is still this writer's; if not, another is taken. The later of two that took one keeps it. */
+  async function confirm(n: number): Promise<boolean> {
+    const slot = await readSlot(n);
+    if (mine !== n) return false;
+    if (typeof slot !== "object" || slot.writer === writer) return true;
+    await claim();
+    return false;
   }
 
   return {
@@ -68,10 +96,7 @@ export function createWriters(options: { guard: Guard; writer: string; now: Cloc
     async beat(next) {
       state = next;
       if (mine === undefined) return claim();
-      const slot = await readSlot(mine);
-      // two processes that start at once may take the same slot: the later one keeps it
-      if (typeof slot === "object" && slot.writer !== writer) return claim();
-      await write();
+      if (await confirm(mine)) await write();
     },
     async read() {
       const slots: WriterSlot[] = [];

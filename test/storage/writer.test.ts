@@ -1,0 +1,60 @@
+import memoryDriver from "unstorage/drivers/memory";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { silentReporter } from "../../src/logger.ts";
+import { createGuard } from "../../src/storage/guard.ts";
+import { createWriters } from "../../src/storage/writer.ts";
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date", "performance"] }));
+afterEach(() => void vi.useRealTimers());
+
+/** One storage for all, each call of which takes its own time. */
+function slowStorage(seed: number) {
+  let state = seed;
+  const delay = (max: number) => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+    return new Promise((resolve) => setTimeout(resolve, (state >>> 8) % max));
+  };
+  const driver = memoryDriver();
+  return {
+    ...driver,
+    dispose: undefined,
+    async getItemRaw(key: string, options: object) {
+      await delay(40);
+      return driver.getItemRaw!(key, options);
+    },
+    async setItemRaw(key: string, value: unknown, options: object) {
+      await delay(40);
+      return driver.setItemRaw!(key, value, options);
+    },
+  };
+}
+
+test.each([1, 2, 3, 4, 5])("eight processes that start at the same moment have a slot each two seconds later (%i)", async (seed) => {
+  const driver = slowStorage(seed);
+  const writers = Array.from({ length: 8 }, (_, n) => {
+    const guard = createGuard(driver, { reporter: silentReporter });
+    return createWriters({ guard, writer: `writer${n}`, now: Date.now });
+  });
+  const claimed = Promise.all(writers.map((one) => one.claim()));
+  await vi.advanceTimersByTimeAsync(2_000);
+  await claimed;
+  for (const one of writers) {
+    const read = one.read();
+    await vi.advanceTimersByTimeAsync(200);
+    expect((await read).map((slot) => slot.writer).sort()).toEqual(writers.map((_, n) => `writer${n}`));
+  }
+});
+
+test("a process whose slot another wrote over, long after, has another by its next beat", async () => {
+  const driver = memoryDriver();
+  const guard = createGuard({ ...driver, dispose: undefined }, { reporter: silentReporter });
+  const [first, second] = ["first", "second"].map((writer) => createWriters({ guard, writer, now: Date.now }));
+  await first!.claim();
+  const kept = await driver.getItemRaw!("slot:0000000000", {});
+  await vi.advanceTimersByTimeAsync(20_000);
+  await driver.removeItem!("slot:0000000000", {});
+  await second!.claim();
+  expect(kept).toBeDefined();
+  await first!.beat({ checkpoint: -1, known: [] });
+  expect((await second!.read()).map((slot) => slot.writer)).toEqual(["second", "first"]);
+});
