@@ -10,7 +10,8 @@ import type { EventStore } from "./events/event-store.ts";
 import type { AnalyticsApi, FetchContext } from "./http/api.ts";
 import { createApp } from "./http/app.ts";
 import { createDailyIds } from "./identity/fingerprint.ts";
-import { createUnstorageProfiles, type UnstorageProfiles } from "./identity/unstorage-profiles.ts";
+import type { ProfileStore } from "./profile-store.ts";
+import { createUnstorageProfiles } from "./identity/unstorage-profiles.ts";
 import { createGeo } from "./ingest/geo.ts";
 import { createKnowledgeRules, type VisitorKnowledge } from "./ingest/knowledge.ts";
 import { toNotice } from "./ingest/notice.ts";
@@ -104,19 +105,21 @@ export function createAnalytics(options: AnalyticsOptions): Analytics {
   const storage = options.storage ?? createStorage({ driver: memoryDriver() });
   const guard = createGuard(storage, { reporter, onFailure: (info) => callHook(() => options.hooks?.storageFailed?.(info)) });
   const sites = createSites(options.sites, { now, reporter });
-  const embedded: UnstorageEvents | undefined = options.events ? undefined : createUnstorageEvents({
+  const countBots = options.bots === "count";
+  const rules = createKnowledgeRules({ intent: options.intent, countBots });
+  const embedded: UnstorageEvents<VisitorKnowledge> | undefined = options.events ? undefined : createUnstorageEvents({
     guard, now, reporter,
     retentionDays: options.retention?.days,
-    onRecovered: (digests) => profiles.forgetAll(digests),
-    unflushed: () => profiles.unflushed(),
+    profiles: { rules, counts: (event) => countBots || !event.bot },
   });
   const events: EventStore = options.events ?? embedded!;
-  const profiles: UnstorageProfiles<VisitorKnowledge> = createUnstorageProfiles({
-    guard, now, reporter,
-    rules: createKnowledgeRules({ intent: options.intent, countBots: options.bots === "count" }),
-    history: (siteId, visitorId) => countedHistory(events, siteId, visitorId, options.bots === "count"),
-    shared: () => embedded?.isShared() ?? false,
+  const foreign = embedded ? undefined : createUnstorageProfiles({
+    guard, now, reporter, rules,
+    history: (siteId, visitorId) => countedHistory(events, siteId, visitorId, countBots),
+    shared: () => true, // nothing says who else writes to the owner's database
   });
+  const profiles: ProfileStore<VisitorKnowledge> = embedded?.profiles ?? foreign!;
+  foreign?.start();
   const outbox = createOutbox({
     sites: (siteId) => sites.find(siteId),
     transport: options.webhooks?.transport ?? createHttpsTransport({ ...options.webhooks, now }),
@@ -139,7 +142,6 @@ export function createAnalytics(options: AnalyticsOptions): Analytics {
   });
   const reports = createVisitorReports({ events, profiles, now, options: { bots: options.bots, intent: options.intent } });
   let closing: Promise<void> | undefined;
-  profiles.start();
 
   function toRaised(name: Raised["event"], event: StoredEvent, knowledge: VisitorKnowledge): Raised {
     const raised: Raised = { event: name, data: toNotice(name, event, knowledge, options.intent), at: event.at };
@@ -223,8 +225,7 @@ export function createAnalytics(options: AnalyticsOptions): Analytics {
     close() {
       closing ??= (async () => {
         clearInterval(sweeping);
-        profiles.stop();
-        // first the profiles: the last checkpoint names those that are not written, to be rebuilt by the next start
+        foreign?.stop();
         await profiles.flush().catch((error: unknown) => reporter.report("warn", "close", "profiles were not written; they will be rebuilt", error));
         await events.close();
         await outbox.close(CLOSE_WEBHOOKS_MS);

@@ -1,5 +1,6 @@
 import type { Guard } from "../storage/guard.ts";
 import { keys } from "../storage/keys.ts";
+import type { RunRef } from "./profile-runs.ts";
 
 /** A block that a checkpoint names: compressed raw events of one site. */
 export interface BlockRef {
@@ -31,17 +32,14 @@ export interface Checkpoint {
   covered: number;
   rollups: RollupRef[];
   blocks: BlockRef[];
-  /**
-   * Digests of the visitors of whom more is known than their stored profile says: after a crash those profiles are
-   * rebuilt from the events.
-   */
-  unflushed: string[];
+  /** Visitors' profiles as of the covered segments. */
+  profiles: RunRef[];
   /** Dead writers whose journals are covered here too, each up to a segment. */
   adopted: [writer: string, covered: number][];
 }
 
 export function emptyCheckpoint(writer: string): Checkpoint {
-  return { writer, n: -1, covered: 0, rollups: [], blocks: [], unflushed: [], adopted: [] };
+  return { writer, n: -1, covered: 0, rollups: [], blocks: [], profiles: [], adopted: [] };
 }
 
 export async function writeCheckpoint(guard: Guard, checkpoint: Checkpoint): Promise<void> {

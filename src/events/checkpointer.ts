@@ -1,3 +1,4 @@
+import type { Clock } from "../clock.ts";
 import { parseSequenceKey } from "../storage/keys.ts";
 import { BEAT_MS, type Writers } from "../storage/writer.ts";
 import { type Checkpoint, writeCheckpoint } from "./checkpoint.ts";
@@ -5,6 +6,7 @@ import { type CompactionOptions, prepareCheckpoint, restoreLive } from "./compac
 import type { Erasures } from "./erasure.ts";
 import type { Journal } from "./journal.ts";
 import type { RecentSegments } from "./recent-segments.ts";
+import { keysOfRun } from "./profile-runs.ts";
 import { isExpired } from "./rollup-parts.ts";
 import type { WriterView } from "./view.ts";
 import type { Views } from "./views.ts";
@@ -35,8 +37,7 @@ export interface CheckpointerParts {
   writers: Writers;
   erasures: Erasures;
   recent: RecentSegments;
-  /** Digests of visitors for `Checkpoint.unflushed`. */
-  unflushed: () => string[];
+  now: Clock;
   /** Epoch milliseconds before which events are kept no longer. */
   expireBefore: () => number;
   options: CompactionOptions;
@@ -60,29 +61,32 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
     await writeCheckpoint(guard, unwritten.checkpoint);
     own.checkpoint = unwritten.checkpoint;
     own.sealed = undefined;
+    own.sealedProfiles = undefined;
     parts.recent.dropBelow(own.checkpoint.covered);
     garbage.push(...unwritten.garbage);
     views.forget(unwritten.adopted);
     unwritten = undefined;
+    options.onMoved?.(false);
   }
 
   async function checkpoint(adopt: WriterView[]): Promise<void> {
     await commit();
     const storedUpTo = journal.next();
-    const purging = erasures.pending();
-    if (storedUpTo === own.checkpoint.covered && adopt.length === 0 && !purging && !hasExpired()) return;
+    const purged = erasures.pending();
+    if (storedUpTo === own.checkpoint.covered && adopt.length === 0 && purged.length === 0 && !hasExpired()) return;
     events = 0;
     since = performance.now();
     try {
-      const plan = { own, generation: generation++, storedUpTo, recent: parts.recent, adopt, erasures, expireBefore: parts.expireBefore(), unflushed: parts.unflushed() };
+      const plan = { own, generation: generation++, storedUpTo, recent: parts.recent, adopt, erasures, expireBefore: parts.expireBefore() };
       unwritten = { ...(await prepareCheckpoint(plan, options)), adopted: adopt };
       if (adopt.length > 0) unwritten.garbage.push(...leftovers(await guard.list(""), adopt, unwritten.checkpoint));
       await commit();
     } catch (error) {
       restoreLive(own);
+      if (!unwritten) for (const view of [own, ...adopt]) options.restoreProfiles?.(view);
       throw error;
     }
-    if (purging) garbage.push(...erasures.settle());
+    garbage.push(...erasures.settle(purged, views.known().length === 0 ? Infinity : parts.now()));
   }
 
   function hasExpired(): boolean {
@@ -124,7 +128,7 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
     try {
       await views.refresh();
       const due = journal.next() > own.checkpoint.covered && performance.now() - since > MAX_AGE_MS;
-      if (due || views.orphans().length > 0 || erasures.pending() || hasExpired()) await run("age");
+      if (due || views.orphans().length > 0 || erasures.pending().length > 0 || hasExpired()) await run("age");
       else await writers.beat({ checkpoint: own.checkpoint.n, known: views.known() });
     } catch (error) {
       reporter.report("warn", "beat", "this process could not tell the others that it lives", error);
@@ -153,6 +157,7 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
 /** Keys of taken-over writers that no checkpoint names any more: half-done compactions, segments that were covered. */
 function leftovers(all: string[], adopted: WriterView[], checkpoint: Checkpoint): string[] {
   const named = new Set([...checkpoint.blocks, ...checkpoint.rollups].map((ref) => ref.key));
+  for (const key of checkpoint.profiles.flatMap(keysOfRun)) named.add(key);
   const isLeft = (key: string, { writer, next }: WriterView) => {
     if (!key.includes(`:${writer}:`) || key.startsWith("erased:") || named.has(key)) return false;
     // a writer that was only asleep may have gone on: its later segments are not covered by anything yet

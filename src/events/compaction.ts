@@ -5,11 +5,16 @@ import type { Erasures } from "./erasure.ts";
 import type { RollupCache } from "./rollup-cache.ts";
 import { writeRollups } from "./rollup-parts.ts";
 import { mergeDays } from "./rollup.ts";
+import type { RunRef } from "./profile-runs.ts";
 import type { RecentSegments } from "./recent-segments.ts";
 import type { FollowOptions, WriterView } from "./view.ts";
 
 export interface CompactionOptions extends FollowOptions {
   cache: RollupCache;
+  /** Folds the sealed profiles of a plan into runs. Absent when profiles are kept elsewhere. */
+  compactProfiles?: (plan: CompactionPlan, garbage: string[]) => Promise<RunRef[]>;
+  /** The checkpoint did not come about: what was sealed is part of the tail again. */
+  restoreProfiles?: (view: WriterView) => void;
 }
 
 /** Taken-over writers that are remembered, in case one was only asleep. */
@@ -30,8 +35,6 @@ export interface CompactionPlan {
   erasures: Erasures;
   /** Epoch milliseconds: what happened before is kept no longer. */
   expireBefore: number;
-  /** See `Checkpoint.unflushed`. */
-  unflushed: string[];
 }
 
 /**
@@ -46,7 +49,10 @@ export async function prepareCheckpoint(
   const { own, adopt } = plan;
   own.sealed = own.live;
   own.live = new Map();
+  for (const view of [own, ...adopt]) sealProfiles(view);
+  for (const view of adopt) view.frozen = true;
   const garbage: string[] = [];
+  const profiles = await options.compactProfiles?.(plan, garbage);
   const rollups = await writeRollups(plan, options, garbage);
   const blocks = await writeBlocks(plan, options, garbage);
   // those it had taken over itself too: keys of theirs may be left, and nobody else says that they no longer count
@@ -57,11 +63,16 @@ export async function prepareCheckpoint(
     covered: plan.storedUpTo,
     rollups,
     blocks,
-    unflushed: plan.unflushed,
+    profiles: profiles ?? [],
     adopted: [...own.checkpoint.adopted, ...adopted].slice(-MAX_ADOPTED),
   };
   if (own.checkpoint.n >= 0) garbage.push(keys.checkpoint(own.writer, own.checkpoint.n));
   return { checkpoint, garbage };
+}
+
+function sealProfiles(view: WriterView): void {
+  view.sealedProfiles = view.profiles;
+  view.profiles = undefined;
 }
 
 /** The checkpoint did not come about: its rows are live again. */

@@ -9,6 +9,10 @@ export function createSeenIds() {
   let young = new Set<number>();
   let old = new Set<number>();
   return {
+    has(event: StoredEvent): boolean {
+      const hash = hashOf(`${event.siteId}\n${event.id}`);
+      return young.has(hash) || old.has(hash);
+    },
     /** Whether the event is new; remembers it. */
     add(event: StoredEvent): boolean {
       const hash = hashOf(`${event.siteId}\n${event.id}`);

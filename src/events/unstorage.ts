@@ -1,5 +1,6 @@
 import { type Clock, DAY_MS } from "../clock.ts";
 import { createHexId } from "../ids.ts";
+import type { ProfileRules, ProfileStore } from "../profile-store.ts";
 import type { Reporter } from "../logger.ts";
 import type { Guard } from "../storage/guard.ts";
 import { createWriters } from "../storage/writer.ts";
@@ -9,6 +10,8 @@ import type { EventStore, Report, ReportQuery } from "./event-store.ts";
 import { readEvents, readTimeline } from "./history.ts";
 import { createJournal } from "./journal.ts";
 import { computeReport, daysOf } from "./report.ts";
+import { createEmbeddedProfiles, type ProfileOptions } from "./profiles.ts";
+import { createProfileRuns } from "./profile-runs.ts";
 import { createRecentSegments } from "./recent-segments.ts";
 import { createRollupCache } from "./rollup-cache.ts";
 import type { DayRollup } from "./rollup.ts";
@@ -16,14 +19,12 @@ import { createSeenIds } from "./seen.ts";
 import { createView, type FollowOptions, foldInto, reportTorn } from "./view.ts";
 import { createViews } from "./views.ts";
 
-export interface UnstorageEventsOptions {
+export interface UnstorageEventsOptions<P = never> {
   guard: Guard;
   now: Clock;
   reporter: Reporter;
-  /** Told of visitors of whom an earlier process may have known more than it wrote before it died, by `visitorDigest`. */
-  onRecovered?: (digests: Iterable<string>) => void;
-  /** Digests of visitors of whom this process knows more than is written; kept in the checkpoint for `onRecovered`. */
-  unflushed?: () => string[];
+  /** How events make a visitor's profile. @default none are kept */
+  profiles?: ProfileOptions<P>;
   /** Days that events are kept. @default 395 */
   retentionDays?: number;
   /** Longest wait of `close()` for what is not stored yet. @default 10000 */
@@ -37,26 +38,45 @@ export interface EventStats {
   torn: number;
 }
 
-export interface UnstorageEvents extends EventStore {
+export interface UnstorageEvents<P = never> extends EventStore {
   stats(): EventStats;
-  /** Whether other processes are writing to the same storage, as far as is known. */
-  isShared(): boolean;
+  /** Visitors' profiles, when `profiles` was given. */
+  profiles: ProfileStore<P>;
 }
 
 /**
  * The embedded default: events in a journal of write-once segments, folded into blocks and rollups, any number of
  * processes on one storage. An event is acknowledged when its segment is stored.
  */
-export function createUnstorageEvents(options: UnstorageEventsOptions): UnstorageEvents {
+export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions<P>): UnstorageEvents<P> {
   const { guard, now, reporter } = options;
   const own = createView(createHexId());
   const cache = createRollupCache(guard);
   const seen = createSeenIds();
   const recent = createRecentSegments();
-  const erasures = createErasures(guard, own.writer);
+  const erasures = createErasures(guard, own.writer, (digest) => profiles.drop(digest));
   const writers = createWriters({ guard, writer: own.writer, now });
-  const follow: FollowOptions = { guard, reporter, onTorn: () => void torn++, onEvent: (event) => void seen.add(event) };
+  const follow: FollowOptions = {
+    guard, reporter,
+    onTorn: () => void torn++,
+    onEvent(event, view) {
+      seen.add(event);
+      profiles.noteStored(view, event);
+    },
+    foldProfile: (tail, event) => profiles.foldInto(tail, event),
+    onMoved: (skipped) => profiles.noteMoved(skipped),
+  };
   const views = createViews({ own, writers, erasures, follow });
+  const profiles = createEmbeddedProfiles<P>({
+    ...(options.profiles ?? { rules: NO_RULES as ProfileRules<P>, counts: () => false }),
+    writer: own.writer,
+    runs: createProfileRuns(guard, follow),
+    views: () => views.all(),
+    erasures,
+    isSeen: (event) => seen.has(event),
+    events: (siteId, visitorId, page) => readTimeline(siteId, visitorId, page, history),
+    refresh: () => views.refresh("now"),
+  });
   let torn = 0;
   let stored = 0;
   let started: Promise<void> | undefined;
@@ -69,31 +89,49 @@ export function createUnstorageEvents(options: UnstorageEventsOptions): Unstorag
     onStored(n, events, body) {
       stored += events.length;
       recent.put(n, body);
-      for (const event of events) foldInto(own.live, event);
+      for (const event of events) {
+        foldInto(own.live, event);
+        profiles.noteStored(own, event);
+      }
       own.next = n + 1;
       checkpointer.noteStored(events.length);
     },
   });
   const checkpointer = createCheckpointer({
     own, journal, views, writers, erasures, recent,
-    unflushed: options.unflushed ?? (() => []),
+    now,
     expireBefore: () => now() - (options.retentionDays ?? DEFAULT_RETENTION_DAYS) * DAY_MS,
-    options: { ...follow, cache },
+    options: { ...follow, cache, compactProfiles: profiles.compact, restoreProfiles: profiles.restore },
   });
+  let following: NodeJS.Timeout | undefined;
 
   /** Reads what earlier processes left. Tried again by the next call when storage is down. */
   function start(): Promise<void> {
     started ??= views
-      .load((digests) => options.onRecovered?.(digests))
+      .load()
       .then(() => {
         ready = true;
         checkpointer.start();
+        let ticks = 0;
+        following ??= setInterval(() => {
+          if (views.othersAlive() || ++ticks % LONELY_TICKS === 0) void keepUp();
+        }, FOLLOW_MS).unref();
       })
       .catch((error: unknown) => {
         started = undefined;
         throw error;
       });
     return started;
+  }
+
+  /** Keeps profiles in memory at what other processes store, and learns of those that join and of what they erase. */
+  async function keepUp(): Promise<void> {
+    try {
+      await views.refresh();
+      if (erasures.pending().length > 0) await checkpointer.run("age");
+    } catch (error) {
+      reporter.report("warn", "follow", "what other processes stored could not be read and will be tried again", error);
+    }
   }
 
   async function rollupsOf(query: ReportQuery): Promise<DayRollup[]> {
@@ -169,6 +207,7 @@ export function createUnstorageEvents(options: UnstorageEventsOptions): Unstorag
     close() {
       closing ??= (async () => {
         checkpointer.stop();
+        clearInterval(following);
         if (!started) return;
         await started.catch(() => {});
         await withinDeadline(journal.drain(), options.closeMs ?? 10_000);
@@ -179,11 +218,18 @@ export function createUnstorageEvents(options: UnstorageEventsOptions): Unstorag
       })();
       return closing;
     },
-    isShared: () => views.othersAlive(),
+    profiles: {
+      ...profiles,
+      load: (siteId, visitorId) => (ready ? profiles.load(siteId, visitorId) : start().then(() => profiles.load(siteId, visitorId))),
+    },
     stats: () => ({ stored, torn, ...journal.stats() }),
   };
 }
 
+/** Other processes' journals are followed this often; a process that knows of none looks for one more rarely. */
+const FOLLOW_MS = 500;
+const LONELY_TICKS = 2;
+const NO_RULES: ProfileRules<unknown> = { fold: () => undefined, merge: () => undefined };
 const DEFAULT_RETENTION_DAYS = 395;
 const MAX_MOVES = 5;
 const CLOSE_CHECKPOINT_MS = 3_000;

@@ -10,6 +10,9 @@ import { decodeSegment, parseLines, type Segment } from "./segment.ts";
 /** Rows not covered by a checkpoint yet, by site and day. */
 export type LiveRows = Map<string, { siteId: string; day: string; rollup: DayRollup }>;
 
+/** By `visitorDigest`. */
+export type Profiles<P> = Map<string, { profile: P; lastSeen: number }>;
+
 export const siteDay = (siteId: string, day: string) => `${siteId}\n${day}`;
 
 export function foldInto(live: LiveRows, event: StoredEvent): void {
@@ -31,6 +34,12 @@ export interface WriterView {
   sealed: LiveRows | undefined;
   /** Next segment to read. */
   next: number;
+  /** What the segments after the checkpoint say of visitors, when profiles are kept here. */
+  profiles?: Profiles<unknown>;
+  /** Profiles that a checkpoint is being made of right now. */
+  sealedProfiles?: Profiles<unknown>;
+  /** It is being taken over: nothing more of it is followed meanwhile. */
+  frozen?: boolean;
   /** Its newest checkpoint cannot be read: what is left is served, and nothing of it is taken over or removed. */
   damaged?: boolean;
 }
@@ -39,7 +48,11 @@ export interface FollowOptions {
   guard: Guard;
   reporter: Reporter;
   /** Told of every event found in a segment (not of those a checkpoint covers). */
-  onEvent?: (event: StoredEvent) => void;
+  onEvent?: (event: StoredEvent, view: WriterView) => void;
+  /** Told when what a view's checkpoint and tail say of visitors was rearranged; `skipped`: unseen events are covered. */
+  onMoved?: (skipped: boolean) => void;
+  /** Folds an event into a view's tail of profiles. */
+  foldProfile?: (tail: Profiles<unknown>, event: StoredEvent) => void;
   onDeliveries?: (deliveries: OwedDelivery[]) => void;
   onTorn?: (key: string) => void;
 }
@@ -69,7 +82,7 @@ export async function followWriter(view: WriterView, options: FollowOptions): Pr
   for (;;) {
     const segment = await readSegment(options.guard, view.writer, view.next);
     if (segment === "missing") {
-      if (!(await advanceCheckpoint(view, options.guard))) return news;
+      if (!(await advanceCheckpoint(view, options))) return news;
       news = true;
       continue;
     }
@@ -84,7 +97,7 @@ export async function followWriter(view: WriterView, options: FollowOptions): Pr
     for (const { lines } of segment.sites) {
       for (const event of parseLines(lines)) {
         foldInto(view.live, event);
-        options.onEvent?.(event);
+        options.onEvent?.(event, view);
       }
     }
     options.onDeliveries?.(segment.deliveries);
@@ -94,15 +107,27 @@ export async function followWriter(view: WriterView, options: FollowOptions): Pr
 }
 
 /** Takes over the next checkpoint, if there is one. Rows it covers are dropped and what follows is read anew. */
-async function advanceCheckpoint(view: WriterView, guard: Guard): Promise<boolean> {
-  const newer = await readCheckpoint(guard, view.writer, view.checkpoint.n + 1);
-  if (newer) adoptCheckpoint(view, newer);
+async function advanceCheckpoint(view: WriterView, options: FollowOptions): Promise<boolean> {
+  const newer = await readCheckpoint(options.guard, view.writer, view.checkpoint.n + 1);
+  if (newer) await adoptCheckpoint(view, newer, options);
   return newer !== undefined;
 }
 
-/** Rows that are both live and in a rollup do no harm (they merge), so only rows wholly covered are dropped. */
-export function adoptCheckpoint(view: WriterView, newer: Checkpoint): void {
+/**
+ * Rows that are both live and in a rollup do no harm (they merge), so only rows wholly covered are dropped. Profiles add
+ * up, so theirs are folded anew from the segments that the checkpoint does not cover.
+ */
+export async function adoptCheckpoint(view: WriterView, newer: Checkpoint, options: FollowOptions): Promise<void> {
+  const tail: Profiles<unknown> = new Map();
+  const { next } = view;
+  for (let n = newer.covered; n < next && options.foldProfile; n++) {
+    const segment = await readSegment(options.guard, view.writer, n);
+    if (typeof segment === "string") continue;
+    for (const { lines } of segment.sites) for (const event of parseLines(lines)) options.foldProfile(tail, event);
+  }
   view.checkpoint = newer;
+  view.profiles = tail;
+  options.onMoved?.(newer.covered > next);
   if (newer.covered < view.next) return;
   view.live = new Map();
   view.next = newer.covered;

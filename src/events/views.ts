@@ -1,5 +1,4 @@
-import type { StoredEvent } from "../event.ts";
-import { bases, keys, parseSequenceKey, visitorDigest } from "../storage/keys.ts";
+import { bases, keys, parseSequenceKey } from "../storage/keys.ts";
 import type { WriterSlot, Writers } from "../storage/writer.ts";
 import { type Checkpoint, readCheckpoint, readNewestCheckpoint } from "./checkpoint.ts";
 import type { Erasures } from "./erasure.ts";
@@ -12,7 +11,7 @@ export interface Views {
   /** This process's own view first. */
   all(): WriterView[];
   /** Finds what earlier and other processes left: the one time that keys are listed. */
-  load(onRecovered: (digests: Iterable<string>) => void): Promise<void>;
+  load(): Promise<void>;
   /** Brings the other processes' views up to date, when they have not been lately. */
   refresh(when?: "now"): Promise<void>;
   /** Views of processes that are gone, when it falls to this process to take them over. */
@@ -26,14 +25,20 @@ export interface Views {
 }
 
 export function createViews(parts: { own: WriterView; writers: Writers; erasures: Erasures; follow: FollowOptions }): Views {
-  const { own, writers, erasures, follow } = parts;
+  const { own, writers, erasures } = parts;
+  const follow: FollowOptions = {
+    ...parts.follow,
+    onMoved(skipped) {
+      parts.follow.onMoved?.(dropAdopted() || skipped);
+    },
+  };
   const others = new Map<string, WriterView>();
   const listed = new WeakSet<WriterView>();
   let slots: WriterSlot[] = [];
   let refreshedAt = -Infinity;
   let refreshing: Promise<void> | undefined;
 
-  async function load(onRecovered: (digests: Iterable<string>) => void): Promise<void> {
+  async function load(): Promise<void> {
     await writers.claim();
     const segments = await numbersOf(bases.journal);
     const checkpoints = await numbersOf(bases.checkpoints);
@@ -42,13 +47,11 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
       const { checkpoint, damaged } = await readSound(writer, checkpoints.get(writer) ?? []);
       const view = createView(writer, checkpoint);
       view.damaged = damaged;
-      const tail = new Set(view.checkpoint.unflushed);
-      await followToEnd(view, Math.max(-1, ...(segments.get(writer) ?? [])), (event) => tail.add(visitorDigest(event.siteId, event.visitorId)));
-      onRecovered(tail);
+      await followToEnd(view, Math.max(-1, ...(segments.get(writer) ?? [])));
       others.set(writer, view);
     }
-    for (const writer of [own.writer, ...others.keys()]) await erasures.load(writer);
-    dropAdopted();
+    await erasures.load();
+    follow.onMoved?.(false);
     await refresh();
   }
 
@@ -77,30 +80,27 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
   }
 
   /** Up to the last segment that was listed: one lost or damaged in between does not hide those behind it. */
-  async function followToEnd(view: WriterView, last: number, onTail: (event: StoredEvent) => void): Promise<void> {
-    const options: FollowOptions = {
-      ...follow,
-      onEvent(event) {
-        follow.onEvent?.(event);
-        onTail(event);
-      },
-    };
-    await followWriter(view, options);
+  async function followToEnd(view: WriterView, last: number): Promise<void> {
+    await followWriter(view, follow);
     while (view.next <= last) {
       reportTorn(follow, keys.segment(view.writer, view.next));
       view.next++;
-      await followWriter(view, options);
+      await followWriter(view, follow);
     }
   }
 
-  /** A writer that another's checkpoint covers is seen through that one. */
-  function dropAdopted(): void {
+  /** A writer that another's checkpoint covers is seen through that one. Whether events of it were covered unseen. */
+  function dropAdopted(): boolean {
+    let skipped = false;
     for (const view of [own, ...others.values()]) {
       for (const [writer, covered] of view.checkpoint.adopted) {
         const adopted = others.get(writer);
-        if (adopted && adopted.next <= covered) others.delete(writer);
+        if (!adopted || adopted.next > covered) continue;
+        others.delete(writer);
+        skipped ||= adopted.next < covered;
       }
     }
+    return skipped;
   }
 
   function adoptedUpTo(writer: string): number | undefined {
@@ -121,17 +121,18 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
       }
     }
     for (const view of others.values()) {
+      if (view.frozen) continue;
       const slot = read.find(({ writer }) => writer === view.writer);
       if (!slot && !listed.has(view)) await findNewest(view);
       if (slot && slot.checkpoint > view.checkpoint.n) {
         const newest = await readCheckpoint(follow.guard, view.writer, slot.checkpoint);
-        if (newest) adoptCheckpoint(view, newest);
+        if (newest) await adoptCheckpoint(view, newest, follow);
         else await findNewest(view); // it died after it removed that one and before it told of the next
       }
       await followWriter(view, follow);
       await erasures.load(view.writer);
     }
-    dropAdopted();
+    follow.onMoved?.(false);
     slots = read; // not before every view is followed: what is stale must not be taken over
     refreshedAt = performance.now();
   }
@@ -140,7 +141,7 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
   async function findNewest(view: WriterView): Promise<void> {
     const numbers = (await numbersOf(bases.checkpoints)).get(view.writer) ?? [];
     const { checkpoint, damaged } = await readSound(view.writer, numbers);
-    if (checkpoint.n > view.checkpoint.n) adoptCheckpoint(view, checkpoint);
+    if (checkpoint.n > view.checkpoint.n) await adoptCheckpoint(view, checkpoint, follow);
     view.damaged = damaged;
     listed.add(view);
   }

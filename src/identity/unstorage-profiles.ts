@@ -5,7 +5,7 @@ import { createHexId } from "../ids.ts";
 import type { Reporter } from "../logger.ts";
 import type { Guard } from "../storage/guard.ts";
 import { keys, visitorDigest } from "../storage/keys.ts";
-import type { ProfileRules, ProfileStore } from "./profile-store.ts";
+import type { ProfileRules, ProfileStore } from "../profile-store.ts";
 
 /** Profiles kept in memory; least recently used ones go first. */
 export const MAX_PROFILES = 20_000;
@@ -61,10 +61,6 @@ export interface UnstorageProfilesOptions<P> {
 }
 
 export interface UnstorageProfiles<P> extends ProfileStore<P> {
-  /** By `visitorDigest`: a process that is gone knew more of these than it wrote. */
-  forgetAll(digests: Iterable<string>): void;
-  /** By `visitorDigest`: those of whom more is known than is written. */
-  unflushed(): string[];
   /** Flushes now and then; the timer does not keep the process alive. */
   start(): void;
   stop(): void;
@@ -267,14 +263,6 @@ export function createUnstorageProfiles<P>(options: UnstorageProfilesOptions<P>)
       entries.delete(idOf(siteId, visitorId));
       leaving.delete(idOf(siteId, visitorId));
       flagRebuild(visitorDigest(siteId, visitorId));
-    },
-    forgetAll(digests) {
-      for (const digest of digests) flagRebuild(digest);
-    },
-    unflushed() {
-      const digests = [...rebuild];
-      for (const entry of [...entries.values(), ...leaving.values()]) if (entry.dirty) digests.push(visitorDigest(entry.siteId, entry.visitorId));
-      return digests;
     },
     async erase(siteId, visitorId) {
       const id = idOf(siteId, visitorId);

@@ -1,4 +1,4 @@
-import type { ProfileStore } from "../identity/profile-store.ts";
+import type { ProfileStore } from "../profile-store.ts";
 import { assignSession, visitOf } from "../identity/session.ts";
 import { createId } from "../ids.ts";
 import type { VisitorKnowledge } from "./knowledge.ts";

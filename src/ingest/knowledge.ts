@@ -1,6 +1,6 @@
 import { DAY_MS } from "../clock.ts";
 import type { StoredEvent } from "../event.ts";
-import type { ProfileRules } from "../identity/profile-store.ts";
+import type { ProfileRules } from "../profile-store.ts";
 import type { VisitorProfile } from "../identity/visitor.ts";
 import { foldVisitor, mergeVisitors } from "../identity/visitor.ts";
 import type { IntentOptions } from "../intent/score.ts";

@@ -3,7 +3,7 @@ import { MINUTE_MS } from "../clock.ts";
 import type { DropReason, RequestFacts, StoredEvent, TelemetryInput } from "../event.ts";
 import type { EventStore, OwedDelivery } from "../events/event-store.ts";
 import type { DailyIds } from "../identity/fingerprint.ts";
-import type { ProfileStore } from "../identity/profile-store.ts";
+import type { ProfileStore } from "../profile-store.ts";
 import { createId } from "../ids.ts";
 import type { Reporter } from "../logger.ts";
 import { silentReporter } from "../logger.ts";

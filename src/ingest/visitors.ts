@@ -3,7 +3,7 @@ import { toTimestamp } from "../clock.ts";
 import type { AccuracyMetrics, Device } from "../event.ts";
 import type { EventStore, Report, VisitorRow } from "../events/event-store.ts";
 import { measureAccuracy } from "../identity/accuracy.ts";
-import type { ProfileStore } from "../identity/profile-store.ts";
+import type { ProfileStore } from "../profile-store.ts";
 import type { IntentLevel, IntentOptions } from "../intent/score.ts";
 import { scoreIntent } from "../intent/score.ts";
 import type { Site } from "../site.ts";

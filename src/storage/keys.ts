@@ -38,6 +38,9 @@ export const keys = {
   /** Compressed raw events of one site: the i-th block that a writer's n-th compaction made. */
   block: (siteId: string, writer: string, n: number, i: number) =>
     `block:${digestOf(siteId)}:${writer}:${sequence(n)}:${sequence(i)}`,
+  /** Visitors' profiles as of a writer's n-th compaction: pages, and what is in them. */
+  profilePage: (writer: string, n: number, i: number) => `profiles:${writer}:${sequence(n)}:${sequence(i)}`,
+  profileIndex: (writer: string, n: number) => `profiles:${writer}:${sequence(n)}:index`,
   /** Where a running process tells the others which writer it is. */
   slot: (n: number) => `slot:${sequence(n)}`,
   profile: (siteId: string, visitorId: string) => {
@@ -52,6 +55,7 @@ export const keys = {
 export const bases = {
   journal: "journal",
   checkpoints: "checkpoint",
+  erasures: "erased",
   salts: "salt",
 } as const;
 

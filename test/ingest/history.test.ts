@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { ProfileStore } from "../../src/identity/profile-store.ts";
+import type { ProfileStore } from "../../src/profile-store.ts";
 import { createHistorySteps } from "../../src/ingest/history.ts";
 import type { VisitorKnowledge } from "../../src/ingest/knowledge.ts";
 import type { Identified, Judged, Loaded, Written } from "../../src/ingest/stages.ts";

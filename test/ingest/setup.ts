@@ -1,7 +1,7 @@
 import type { RequestFacts, StoredEvent, TelemetryInput } from "../../src/event.ts";
 import type { Batch, EventStore, OwedDelivery } from "../../src/events/event-store.ts";
 import { createDailyIds } from "../../src/identity/fingerprint.ts";
-import type { ProfileStore } from "../../src/identity/profile-store.ts";
+import type { ProfileStore } from "../../src/profile-store.ts";
 import { createGeo } from "../../src/ingest/geo.ts";
 import type { VisitorKnowledge } from "../../src/ingest/knowledge.ts";
 import { createKnowledgeRules } from "../../src/ingest/knowledge.ts";

@@ -1,4 +1,4 @@
-import type { StoredEvent } from "../event.ts";
+import type { StoredEvent } from "./event.ts";
 
 /** How one event changes what we know of a visitor. Pure, so that parts of several processes can be merged. */
 export interface ProfileRules<P> {

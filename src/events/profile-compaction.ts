@@ -1,0 +1,103 @@
+import type { ProfileRules } from "../profile-store.ts";
+import { type ProfileLine, type ProfileRuns, type RunRef, keysOfRun, runId } from "./profile-runs.ts";
+import type { Profiles } from "./view.ts";
+
+/** Runs of one writer that a cold visitor is looked up in, at most. */
+const MAX_RUNS = 6;
+/** A run is merged with what is new when it is at most this many times its size: each line is rewritten rarely. */
+const TIER = 2;
+const LINES_PER_SLICE = 500;
+
+const breathe = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+export interface ProfileCompaction<P> {
+  runs: ProfileRuns;
+  rules: ProfileRules<P>;
+  /** Names the new run. */
+  writer: string;
+  generation: number;
+  /** Epoch milliseconds: profiles of visitors not seen since are kept no longer. */
+  expireBefore: number;
+  /** Visitors who are to be forgotten, by digest: until when. */
+  erased: ReadonlyMap<string, number>;
+}
+
+/** Tails and runs as fewer runs: what is merged away goes into `garbage`. */
+export async function compactProfiles<P>(
+  refs: RunRef[],
+  tails: Profiles<P>[],
+  options: ProfileCompaction<P>,
+  garbage: string[],
+): Promise<RunRef[]> {
+  const { runs, rules, writer, generation } = options;
+  const known = [...new Map(refs.map((ref) => [runId(ref), ref])).values()].sort((a, b) => a.count - b.count);
+  const fresh = tails.reduce((sum, tail) => sum + tail.size, 0);
+  const chosen = new Set(chooseRuns(known, fresh));
+  for (const ref of known) if (!chosen.has(ref) && (await holdsErased(ref, options))) chosen.add(ref);
+  const merged = [...chosen];
+  if (merged.length === 0 && fresh === 0) return known;
+  const kept = known.filter((ref) => !chosen.has(ref));
+  const torn = merged.flatMap((ref) => ref.torn ?? []);
+  const onTorn = (first: string, last: string) => void torn.push([first, last]);
+  const sources = [...tails.map((tail) => linesOfTail(tail)), ...merged.map((ref) => runs.lines(ref, onTorn))];
+  const lines = mergeLines(sources, rules);
+  const run = await runs.write(writer, generation, leftOf(lines, options));
+  garbage.push(...merged.flatMap(keysOfRun));
+  if (run) kept.push(torn.length > 0 ? { ...run, torn } : run);
+  return kept;
+}
+
+async function holdsErased<P>(ref: RunRef, { runs, erased }: ProfileCompaction<P>): Promise<boolean> {
+  for (const digest of erased.keys()) if (await runs.find(ref, digest)) return true;
+  return false;
+}
+
+function chooseRuns(bySize: RunRef[], fresh: number): RunRef[] {
+  let size = fresh;
+  let count = 0;
+  for (const ref of bySize) {
+    if (ref.count > size * TIER && bySize.length - count < MAX_RUNS) break;
+    size += ref.count;
+    count++;
+  }
+  // a single run that would only be copied
+  return count === 1 && fresh === 0 ? [] : bySize.slice(0, count);
+}
+
+async function* linesOfTail<P>(tail: Profiles<P>): AsyncGenerator<ProfileLine> {
+  for (const digest of [...tail.keys()].sort()) {
+    const { profile, lastSeen } = tail.get(digest)!;
+    yield { digest, lastSeen, json: JSON.stringify(profile) };
+  }
+}
+
+/** Sorted sources as one; lines of one visitor are merged. */
+async function* mergeLines<P>(sources: AsyncGenerator<ProfileLine>[], rules: ProfileRules<P>): AsyncGenerator<ProfileLine> {
+  const heads: { source: AsyncGenerator<ProfileLine>; line: ProfileLine }[] = [];
+  async function advance(source: AsyncGenerator<ProfileLine>) {
+    const next = await source.next();
+    if (!next.done) heads.push({ source, line: next.value });
+  }
+  for (const source of sources) await advance(source);
+  for (let count = 1; heads.length > 0; count++) {
+    if (count % LINES_PER_SLICE === 0) await breathe();
+    let least = heads[0]!.line.digest;
+    for (const { line } of heads) if (line.digest < least) least = line.digest;
+    const same = heads.filter(({ line }) => line.digest === least);
+    for (const head of same) heads.splice(heads.indexOf(head), 1);
+    yield same.map(({ line }) => line).reduce((a, b) => mergeTwo(a, b, rules));
+    for (const { source } of same) await advance(source);
+  }
+}
+
+function mergeTwo<P>(a: ProfileLine, b: ProfileLine, rules: ProfileRules<P>): ProfileLine {
+  const merged = rules.merge(JSON.parse(a.json) as P, JSON.parse(b.json) as P);
+  return { digest: a.digest, lastSeen: Math.max(a.lastSeen, b.lastSeen), json: JSON.stringify(merged) };
+}
+
+async function* leftOf<P>(lines: AsyncGenerator<ProfileLine>, { expireBefore, erased }: ProfileCompaction<P>): AsyncGenerator<ProfileLine> {
+  for await (const line of lines) {
+    if (line.lastSeen < expireBefore || line.lastSeen <= (erased.get(line.digest) ?? -Infinity)) continue;
+    yield line;
+  }
+}

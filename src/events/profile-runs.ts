@@ -1,0 +1,179 @@
+import { promisify } from "node:util";
+import { deflateRaw, inflateRaw } from "node:zlib";
+import type { Guard } from "../storage/guard.ts";
+import { keys } from "../storage/keys.ts";
+import { type FollowOptions, reportTorn } from "./view.ts";
+
+/**
+ * Profiles as of a checkpoint: runs of pages sorted by the visitor's digest, each key written once. A page is lines of
+ * `digest last-seen profile`, so that what is only moved is not parsed. A run's index says where each page begins and
+ * which visitors are in it, four bytes each, so that asking for a visitor who is not there reads nothing.
+ */
+export interface RunRef {
+  writer: string;
+  n: number;
+  pages: number;
+  count: number;
+  /** Digests from-to whose page was damaged: profiles in between are to be made from the events. */
+  torn?: [first: string, last: string][];
+}
+
+/** One visitor's line. */
+export interface ProfileLine {
+  digest: string;
+  lastSeen: number;
+  json: string;
+}
+
+const DIGEST_CHARS = 20;
+const PAGE_BYTES = 128 * 1024;
+const MAX_CACHED_PAGES = 48;
+const MAX_CACHED_INDEXES = 32;
+const LEVEL = 4;
+
+const deflate = promisify(deflateRaw);
+const inflate = promisify(inflateRaw);
+
+interface Index {
+  /** First digest of each page. */
+  firsts: string[];
+  /** The first 32 bits of every digest, sorted. */
+  prefixes: Uint32Array;
+}
+
+type Page = Map<string, ProfileLine>;
+
+export interface ProfileRuns {
+  /** The visitor's line in a run; "torn" when it may be in a damaged part, "missing" when the run is gone. */
+  find(run: RunRef, digest: string): Promise<ProfileLine | undefined | "torn" | "missing">;
+  /** All lines in order, a page at a time; damaged pages are told of and left out. */
+  lines(run: RunRef, onTorn: (first: string, last: string) => void): AsyncGenerator<ProfileLine>;
+  /** Writes sorted lines as a run; undefined when there are none. */
+  write(writer: string, n: number, lines: AsyncIterable<ProfileLine>): Promise<RunRef | undefined>;
+}
+
+export function keysOfRun({ writer, n, pages }: RunRef): string[] {
+  return [keys.profileIndex(writer, n), ...Array.from({ length: pages }, (_, i) => keys.profilePage(writer, n, i))];
+}
+
+export const runId = ({ writer, n }: RunRef) => `${writer}:${n}`;
+
+const prefixOf = (digest: string) => Number.parseInt(digest.slice(0, 8), 16);
+
+export function createProfileRuns(guard: Guard, follow: FollowOptions): ProfileRuns {
+  const indexes = new Map<string, Index>();
+  const pages = new Map<string, Page>();
+
+  async function indexOf(run: RunRef): Promise<Index | "torn" | "missing"> {
+    const key = keys.profileIndex(run.writer, run.n);
+    const known = indexes.get(key);
+    if (known) return remember(indexes, key, known, MAX_CACHED_INDEXES);
+    const held = await guard.read(key);
+    if (held.state === "torn") reportTorn(follow, key);
+    if (held.state !== "found") return held.state;
+    const body = await inflate(held.body);
+    const end = body.indexOf(10);
+    const firsts = JSON.parse(body.toString("utf8", 0, end)) as string[];
+    const prefixes = new Uint32Array(new Uint8Array(body.subarray(end + 1)).buffer);
+    return remember(indexes, key, { firsts, prefixes }, MAX_CACHED_INDEXES);
+  }
+
+  async function pageOf(run: RunRef, i: number): Promise<Page | "torn" | "missing"> {
+    const key = keys.profilePage(run.writer, run.n, i);
+    const known = pages.get(key);
+    if (known) return remember(pages, key, known, MAX_CACHED_PAGES);
+    const held = await guard.read(key);
+    if (held.state === "torn") reportTorn(follow, key);
+    if (held.state !== "found") return held.state;
+    return remember(pages, key, parsePage((await inflate(held.body)).toString("utf8")), MAX_CACHED_PAGES);
+  }
+
+  return {
+    async find(run, digest) {
+      if (run.torn?.some(([first, last]) => digest >= first && digest <= last)) return "torn";
+      const index = await indexOf(run);
+      if (typeof index === "string") return index;
+      if (!has(index.prefixes, prefixOf(digest))) return undefined;
+      const page = await pageOf(run, pageNumber(index.firsts, digest));
+      return typeof page === "string" ? page : page.get(digest);
+    },
+
+    async *lines(run, onTorn) {
+      const index = await indexOf(run);
+      const firsts = typeof index === "string" ? [] : index.firsts;
+      for (let i = 0; i < run.pages; i++) {
+        const page = await pageOf(run, i);
+        if (page === "missing") throw new Error("a profile page is gone"); // another process took the run over
+        if (page === "torn") onTorn(firsts[i] ?? "", firsts[i + 1] ?? "g");
+        else yield* page.values();
+      }
+    },
+
+    async write(writer, n, lines) {
+      const firsts: string[] = [];
+      const prefixes: number[] = [];
+      let text: string[] = [];
+      let bytes = 0;
+      async function writePage() {
+        await guard.write(keys.profilePage(writer, n, firsts.length - 1), await deflate(text.join("\n"), { level: LEVEL }));
+        text = [];
+        bytes = 0;
+      }
+      for await (const line of lines) {
+        if (text.length === 0) firsts.push(line.digest);
+        prefixes.push(prefixOf(line.digest));
+        text.push(`${line.digest} ${line.lastSeen} ${line.json}`);
+        bytes += line.json.length;
+        if (bytes >= PAGE_BYTES) await writePage();
+      }
+      if (prefixes.length === 0) return undefined;
+      if (text.length > 0) await writePage();
+      const body = Buffer.concat([Buffer.from(`${JSON.stringify(firsts)}\n`), new Uint8Array(Uint32Array.from(prefixes).buffer)]);
+      await guard.write(keys.profileIndex(writer, n), await deflate(body, { level: 1 }));
+      return { writer, n, pages: firsts.length, count: prefixes.length };
+    },
+  };
+}
+
+function remember<T>(cache: Map<string, T>, key: string, value: T, max: number): T {
+  cache.delete(key);
+  cache.set(key, value);
+  for (const oldest of cache.keys()) {
+    if (cache.size <= max) break;
+    cache.delete(oldest);
+  }
+  return value;
+}
+
+function parsePage(text: string): Page {
+  const page: Page = new Map();
+  for (const line of text.split("\n")) {
+    const digest = line.slice(0, DIGEST_CHARS);
+    const end = line.indexOf(" ", DIGEST_CHARS + 1);
+    page.set(digest, { digest, lastSeen: Number(line.slice(DIGEST_CHARS + 1, end)), json: line.slice(end + 1) });
+  }
+  return page;
+}
+
+function has(sorted: Uint32Array, wanted: number): boolean {
+  let from = 0;
+  let to = sorted.length;
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    if (sorted[middle]! < wanted) from = middle + 1;
+    else to = middle;
+  }
+  return sorted[from] === wanted;
+}
+
+/** The last page that begins at or before the digest. */
+function pageNumber(firsts: string[], digest: string): number {
+  let from = 0;
+  let to = firsts.length;
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    if (firsts[middle]! <= digest) from = middle + 1;
+    else to = middle;
+  }
+  return Math.max(0, from - 1);
+}

@@ -1,0 +1,182 @@
+import type { Driver } from "unstorage";
+import memoryDriver from "unstorage/drivers/memory";
+import { afterEach, expect, test } from "vitest";
+import type { StoredEvent } from "../../src/event.ts";
+import { createUnstorageEvents } from "../../src/events/unstorage.ts";
+import { createKnowledgeRules, type VisitorKnowledge } from "../../src/ingest/knowledge.ts";
+import { silentReporter } from "../../src/logger.ts";
+import { createGuard } from "../../src/storage/guard.ts";
+
+const NOON = Date.parse("2025-03-10T12:00:00Z");
+const rules = createKnowledgeRules();
+const opened: { close(): Promise<void> }[] = [];
+afterEach(async () => void (await Promise.all(opened.splice(0).map((store) => store.close()))));
+
+function createDisk() {
+  const driver = memoryDriver();
+  const disk: Driver = { ...driver, dispose: undefined };
+  return { driver, disk, keys: async (base: string) => (await driver.getKeys!("", {})).filter((key) => key.startsWith(base)) };
+}
+
+let skew = 0;
+const dead = new WeakSet<object>();
+function open(disk: Driver) {
+  // a dead process reads and writes nothing more
+  const alive = <T>(work: T): T => (dead.has(store) ? (Promise.reject(new Error("dead")) as T) : work);
+  const own: Driver = {
+    ...disk,
+    getItemRaw: (...args) => alive(disk.getItemRaw!(...args)),
+    setItemRaw: (...args) => (dead.has(store) ? alive(undefined) : disk.setItemRaw!(...args)),
+    removeItem: (...args) => (dead.has(store) ? alive(undefined) : disk.removeItem!(...args)),
+  };
+  const guard = createGuard(own, { reporter: silentReporter });
+  const store = createUnstorageEvents<VisitorKnowledge>({
+    guard, now: () => Date.now() + skew, reporter: silentReporter, retentionDays: 36_500,
+    profiles: { rules, counts: (event) => !event.bot },
+  });
+  opened.push(store);
+  return store;
+}
+type Store = ReturnType<typeof open>;
+
+function eventOf(n: number, visitors: number): StoredEvent {
+  const at = NOON + n * 1_000;
+  return {
+    id: `evt_${n}`, siteId: "shop", type: n % 3 === 0 ? "event" : "pageview", at, day: "2025-03-10", visitorId: `v${n % visitors}`,
+    sessionId: `s${n % visitors}`, visit: 1, path: `/${n % 7}`, ...(n % 3 === 0 ? { name: "Add to Cart" } : { pageviewId: `pv_${n}` }),
+  };
+}
+
+/** As the pipeline does it: the profile is loaded, the event folded in, then stored. */
+async function track(store: Store, event: StoredEvent) {
+  await store.profiles.load(event.siteId, event.visitorId);
+  store.profiles.record(event);
+  await store.append({ events: [event] }).catch((error: unknown) => {
+    store.profiles.forget(event.siteId, event.visitorId);
+    throw error;
+  });
+}
+
+const factsOf = (known: VisitorKnowledge | undefined) => known && {
+  pageviews: known.visitor.pageviews, events: known.visitor.events, sessions: known.visitor.sessions.length,
+  first: known.visitor.firstSeen, last: known.visitor.lastSeen, visits: known.visitor.visits,
+};
+
+function expected(events: StoredEvent[], visitorId: string) {
+  let known: VisitorKnowledge | undefined;
+  for (const event of events) if (event.visitorId === visitorId) known = rules.fold(known, event);
+  return factsOf(known);
+}
+
+async function expectAll(store: Store, events: StoredEvent[], visitors: number) {
+  for (let v = 0; v < visitors; v++) expect(factsOf(await store.profiles.load("shop", `v${v}`)), `v${v}`).toEqual(expected(events, `v${v}`));
+}
+
+const checkpoint = (store: Store) => store.erase("elsewhere", "nobody");
+
+/** Small, seeded, good enough. */
+function createRandom(seed: number) {
+  let state = seed;
+  return (below: number) => {
+    state = (Math.imul(state ^ (state >>> 15), 0x2c1b3c6d) + 0x6d2b79f5) >>> 0;
+    return (state >>> 4) % below;
+  };
+}
+
+test.each(Array.from({ length: Number(process.env.HISTORIES ?? 60) / 2 }, (_, i) => i + 1))(
+  "whatever processes do, start, checkpoint, end or die, a profile is what its visitor's stored events make (history %i)",
+  async (seed) => {
+    skew = 0;
+    const random = createRandom(seed);
+    const { disk } = createDisk();
+    const visitors = 1 + random(30);
+    const stores = [open(disk)];
+    const events: StoredEvent[] = [];
+    for (let n = 0; n < 150; n++) {
+      const event = eventOf(n, visitors);
+      await track(stores[random(stores.length)]!, event);
+      events.push(event);
+      const turn = random(40);
+      if (turn < 3) await checkpoint(stores[random(stores.length)]!);
+      if (turn === 3 && stores.length < 3) stores.push(open(disk));
+      if (turn === 4) await stores.splice(random(stores.length), 1)[0]!.close();
+      if (turn === 5) dead.add(stores.splice(random(stores.length), 1)[0]!);
+      // those that died are taken for dead after this; those that live have said so
+      for (const step of turn === 6 ? [100_000, 100_000] : []) {
+        skew += step;
+        for (const store of stores) await checkpoint(store);
+      }
+      if (stores.length === 0) stores.push(open(disk));
+      if (turn === 7) await stores[0]!.report({ siteId: "shop", timeZone: "UTC", days: 1, limit: 0, includeBots: false, now: NOON });
+    }
+    const last = open(disk);
+    await expectAll(last, events, visitors);
+    await checkpoint(last);
+    await expectAll(last, events, visitors);
+    await expectAll(open(disk), events, visitors);
+  },
+);
+
+test("a visitor whose hits alternate between two live processes is known to both as through one", async () => {
+  const { disk } = createDisk();
+  const stores = [open(disk), open(disk)];
+  const events = Array.from({ length: 40 }, (_, n) => eventOf(n, 2));
+  for (const [n, event] of events.entries()) await track(stores[n % 2]!, event);
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  for (const store of stores) await expectAll(store, events, 2);
+});
+
+test("a hit that is repeated through another process changes the profile once", async () => {
+  const { disk } = createDisk();
+  const [first, second] = [open(disk), open(disk)];
+  await track(second, eventOf(1, 1));
+  await track(first, eventOf(2, 1));
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  await track(second, eventOf(2, 1));
+  for (const store of [first, second, open(disk)]) expect(factsOf(await store.profiles.load("shop", "v0"))?.pageviews).toBe(2);
+});
+
+test("a hit that could not be stored leaves no trace in the profile", async () => {
+  const { driver } = createDisk();
+  let down = false;
+  const store = open({ ...driver, dispose: undefined, setItemRaw: async (...args) => { if (down) throw new Error("disk full"); await driver.setItemRaw!(...args); } });
+  await track(store, eventOf(1, 1));
+  down = true;
+  await expect(track(store, eventOf(2, 1))).rejects.toThrow();
+  expect(factsOf(await store.profiles.load("shop", "v0"))?.pageviews).toBe(1);
+  down = false;
+  await track(store, eventOf(4, 1)); // the one before it is stored after all: a call that seemed to fail may still land
+  expect(factsOf(await store.profiles.load("shop", "v0"))).toEqual(factsOf(await open({ ...driver, dispose: undefined }).profiles.load("shop", "v0")));
+});
+
+test("a damaged page costs nobody their profile, before and after it is merged", async () => {
+  const { driver, disk, keys } = createDisk();
+  const store = open(disk);
+  const events = Array.from({ length: 60 }, (_, n) => eventOf(n, 12));
+  for (const event of events) await track(store, event);
+  await store.close();
+  for (const key of (await keys("profiles:")).filter((key) => !key.endsWith("index"))) {
+    const value = Buffer.from((await driver.getItemRaw!(key, {})) as Buffer);
+    value[20]! ^= 1;
+    await driver.setItemRaw!(key, value, {});
+  }
+  const next = open(disk);
+  await expectAll(next, events, 12);
+  skew += 200_000;
+  const more = Array.from({ length: 60 }, (_, n) => eventOf(60 + n, 12));
+  for (const event of more) await track(next, event);
+  await checkpoint(next);
+  await expectAll(open(disk), [...events, ...more], 12);
+});
+
+test("20,000 visitors leave few keys, and are all known after a restart", async () => {
+  const { disk, keys } = createDisk();
+  const store = open(disk);
+  await store.append({ events: Array.from({ length: 9_000 }, (_, n) => eventOf(n, 20_000)) });
+  await store.append({ events: Array.from({ length: 9_000 }, (_, n) => eventOf(9_000 + n, 20_000)) });
+  await store.close();
+  expect((await keys("profiles:")).length).toBeLessThan(150);
+  const next = open(disk);
+  for (const v of [0, 1, 7, 8_999, 9_000, 17_999]) expect(factsOf(await next.profiles.load("shop", `v${v}`))?.last).toBe(NOON + v * 1_000);
+  expect(await next.profiles.load("shop", "v18000")).toBeUndefined();
+});
