@@ -70,7 +70,6 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
   }
 
   async function checkpoint(adopt: WriterView[]): Promise<void> {
-    await commit();
     const storedUpTo = journal.next();
     const purged = erasures.pending();
     if (storedUpTo === own.checkpoint.covered && adopt.length === 0 && purged.length === 0 && !hasExpired()) return;
@@ -104,6 +103,8 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
   }
 
   async function runOnce(why: "full" | "age" | "erase" | "close"): Promise<void> {
+    // before it is asked who is to be taken over: those whom the unwritten one took over are not among them any more
+    await commit();
     // at close nothing is taken over: it would make the end of a process as slow as its past is long
     const adopt = why === "close" ? [] : views.orphans();
     await checkpoint(adopt);

@@ -180,3 +180,48 @@ test("20,000 visitors leave few keys, and are all known after a restart", async 
   for (const v of [0, 1, 7, 8_999, 9_000, 17_999]) expect(factsOf(await next.profiles.load("shop", `v${v}`))?.last).toBe(NOON + v * 1_000);
   expect(await next.profiles.load("shop", "v18000")).toBeUndefined();
 });
+
+test("a takeover whose checkpoint could not be written at first counts the dead process's visitors once", async () => {
+  const { driver } = createDisk();
+  let refused = 0;
+  const disk: Driver = {
+    ...driver, dispose: undefined,
+    async setItemRaw(key, ...rest) {
+      if (refused > 0 && key.startsWith("checkpoint:")) {
+        refused--;
+        throw new Error("disk full");
+      }
+      await driver.setItemRaw!(key, ...rest);
+    },
+  };
+  const events = Array.from({ length: 20 }, (_, n) => eventOf(n, 3));
+  const ended = open(disk);
+  for (const event of events) await track(ended, event);
+  await ended.close();
+  const heir = open(disk);
+  const more = Array.from({ length: 6 }, (_, n) => eventOf(20 + n, 3));
+  for (const event of more) await track(heir, event);
+  refused = 1;
+  await expect(checkpoint(heir)).rejects.toThrow();
+  await checkpoint(heir);
+  for (let n = 26; n < 32; n++) {
+    more.push(eventOf(n, 3));
+    await track(heir, more.at(-1)!);
+  }
+  await checkpoint(heir);
+  await expectAll(open(disk), [...events, ...more], 3);
+});
+
+test("a late hit of an erased visitor counts nowhere, while the removal is under way and after it", async () => {
+  const { disk } = createDisk();
+  const store = open(disk);
+  const query = { siteId: "shop", timeZone: "UTC", days: 1, limit: 10, includeBots: false, now: NOON + 3_600_000 };
+  await store.append({ events: [eventOf(1, 2), eventOf(2, 2)] });
+  await store.erase("shop", "v1");
+  await store.append({ events: [{ ...eventOf(5, 2), id: "late" }] });
+  for (let n = 0; n < 2; n++) {
+    const report = await store.report(query);
+    expect([report.totalPageviews, report.visitors.map((row) => row.visitorId)]).toEqual([1, ["v0"]]);
+    await checkpoint(store);
+  }
+});
