@@ -226,7 +226,7 @@ export function createAnalytics(options: AnalyticsOptions): Analytics {
       closing ??= (async () => {
         clearInterval(sweeping);
         foreign?.stop();
-        await profiles.flush().catch((error: unknown) => reporter.report("warn", "close", "profiles were not written; they will be rebuilt", error));
+        await foreign?.flush().catch((error: unknown) => reporter.report("warn", "close", "profiles were not written; they will be rebuilt", error));
         await events.close();
         await outbox.close(CLOSE_WEBHOOKS_MS);
       })();

@@ -17,6 +17,4 @@ export interface ProfileStore<P> {
   /** The visitor's last event could not be stored after all: the next `load` rebuilds the profile. */
   forget(siteId: string, visitorId: string): void;
   erase(siteId: string, visitorId: string): Promise<void>;
-  /** Writes what is not written yet. */
-  flush(): Promise<void>;
 }

@@ -7,7 +7,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 
 /** Lower may not import higher; same level only inside one folder. */
 const LAYERS: [pattern: RegExp, layer: number][] = [
-  [/^src\/(event|site|errors|ids|clock|deadline|logger|profile-store)\.ts$/, 0],
+  [/^src\/(event|site|errors|ids|clock|deadline|logger|profile-store|recent)\.ts$/, 0],
   [/^src\/storage\//, 1],
   [/^src\/intent\//, 2],
   [/^src\/(identity|events|rate-limit|webhooks|replay)\//, 3],

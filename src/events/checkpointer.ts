@@ -66,7 +66,7 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
     garbage.push(...unwritten.garbage);
     views.forget(unwritten.adopted);
     unwritten = undefined;
-    options.onMoved?.(false);
+    options.onMoved(false);
   }
 
   async function checkpoint(adopt: WriterView[]): Promise<void> {
@@ -82,7 +82,7 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
       await commit();
     } catch (error) {
       restoreLive(own);
-      if (!unwritten) for (const view of [own, ...adopt]) options.restoreProfiles?.(view);
+      if (!unwritten) for (const view of [own, ...adopt]) options.restoreProfiles(view);
       throw error;
     }
     garbage.push(...erasures.settle(purged, views.known().length === 0 ? Infinity : parts.now()));

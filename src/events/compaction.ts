@@ -11,10 +11,10 @@ import type { FollowOptions, WriterView } from "./view.ts";
 
 export interface CompactionOptions extends FollowOptions {
   cache: RollupCache;
-  /** Folds the sealed profiles of a plan into runs. Absent when profiles are kept elsewhere. */
-  compactProfiles?: (plan: CompactionPlan, garbage: string[]) => Promise<RunRef[]>;
+  /** Folds the sealed profiles of a plan into runs. */
+  compactProfiles: (plan: CompactionPlan, garbage: string[]) => Promise<RunRef[]>;
   /** The checkpoint did not come about: what was sealed is part of the tail again. */
-  restoreProfiles?: (view: WriterView) => void;
+  restoreProfiles: (view: WriterView) => void;
 }
 
 /** Taken-over writers that are remembered, in case one was only asleep. */
@@ -49,10 +49,13 @@ export async function prepareCheckpoint(
   const { own, adopt } = plan;
   own.sealed = own.live;
   own.live = new Map();
-  for (const view of [own, ...adopt]) sealProfiles(view);
-  for (const view of adopt) view.frozen = true;
+  for (const view of [own, ...adopt]) {
+    view.sealedProfiles = view.profiles;
+    view.profiles = undefined;
+    view.frozen = view !== own;
+  }
   const garbage: string[] = [];
-  const profiles = await options.compactProfiles?.(plan, garbage);
+  const profiles = await options.compactProfiles(plan, garbage);
   const rollups = await writeRollups(plan, options, garbage);
   const blocks = await writeBlocks(plan, options, garbage);
   // those it had taken over itself too: keys of theirs may be left, and nobody else says that they no longer count
@@ -63,16 +66,11 @@ export async function prepareCheckpoint(
     covered: plan.storedUpTo,
     rollups,
     blocks,
-    profiles: profiles ?? [],
+    profiles,
     adopted: [...own.checkpoint.adopted, ...adopted].slice(-MAX_ADOPTED),
   };
   if (own.checkpoint.n >= 0) garbage.push(keys.checkpoint(own.writer, own.checkpoint.n));
   return { checkpoint, garbage };
-}
-
-function sealProfiles(view: WriterView): void {
-  view.sealedProfiles = view.profiles;
-  view.profiles = undefined;
 }
 
 /** The checkpoint did not come about: its rows are live again. */

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { ProfileRules } from "../profile-store.ts";
 import { type ProfileLine, type ProfileRuns, type RunRef, keysOfRun, runId } from "./profile-runs.ts";
 import type { Profiles } from "./view.ts";
@@ -7,8 +8,6 @@ const MAX_RUNS = 6;
 /** A run is merged with what is new when it is at most this many times its size: each line is rewritten rarely. */
 const TIER = 2;
 const LINES_PER_SLICE = 500;
-
-const breathe = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 export interface ProfileCompaction<P> {
   runs: ProfileRuns;
@@ -34,8 +33,8 @@ export async function compactProfiles<P>(
   const fresh = tails.reduce((sum, tail) => sum + tail.size, 0);
   const chosen = new Set(chooseRuns(known, fresh));
   for (const ref of known) if (!chosen.has(ref) && (await holdsErased(ref, options))) chosen.add(ref);
+  if (chosen.size === 0 && fresh === 0) return known;
   const merged = [...chosen];
-  if (merged.length === 0 && fresh === 0) return known;
   const kept = known.filter((ref) => !chosen.has(ref));
   const torn = merged.flatMap((ref) => ref.torn ?? []);
   const onTorn = (first: string, last: string) => void torn.push([first, last]);
@@ -80,7 +79,7 @@ async function* mergeLines<P>(sources: AsyncGenerator<ProfileLine>[], rules: Pro
   }
   for (const source of sources) await advance(source);
   for (let count = 1; heads.length > 0; count++) {
-    if (count % LINES_PER_SLICE === 0) await breathe();
+    if (count % LINES_PER_SLICE === 0) await nextTurn();
     let least = heads[0]!.line.digest;
     for (const { line } of heads) if (line.digest < least) least = line.digest;
     const same = heads.filter(({ line }) => line.digest === least);

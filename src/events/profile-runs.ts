@@ -1,6 +1,7 @@
 import { promisify } from "node:util";
 import { deflateRaw, inflateRaw } from "node:zlib";
 import type { Guard } from "../storage/guard.ts";
+import { createRecent } from "../recent.ts";
 import { keys } from "../storage/keys.ts";
 import { type FollowOptions, reportTorn } from "./view.ts";
 
@@ -61,13 +62,13 @@ export const runId = ({ writer, n }: RunRef) => `${writer}:${n}`;
 const prefixOf = (digest: string) => Number.parseInt(digest.slice(0, 8), 16);
 
 export function createProfileRuns(guard: Guard, follow: FollowOptions): ProfileRuns {
-  const indexes = new Map<string, Index>();
-  const pages = new Map<string, Page>();
+  const indexes = createRecent<Index>(MAX_CACHED_INDEXES);
+  const pages = createRecent<Page>(MAX_CACHED_PAGES);
 
   async function indexOf(run: RunRef): Promise<Index | "torn" | "missing"> {
     const key = keys.profileIndex(run.writer, run.n);
     const known = indexes.get(key);
-    if (known) return remember(indexes, key, known, MAX_CACHED_INDEXES);
+    if (known) return known;
     const held = await guard.read(key);
     if (held.state === "torn") reportTorn(follow, key);
     if (held.state !== "found") return held.state;
@@ -75,17 +76,21 @@ export function createProfileRuns(guard: Guard, follow: FollowOptions): ProfileR
     const end = body.indexOf(10);
     const firsts = JSON.parse(body.toString("utf8", 0, end)) as string[];
     const prefixes = new Uint32Array(new Uint8Array(body.subarray(end + 1)).buffer);
-    return remember(indexes, key, { firsts, prefixes }, MAX_CACHED_INDEXES);
+    const index = { firsts, prefixes };
+    indexes.set(key, index);
+    return index;
   }
 
   async function pageOf(run: RunRef, i: number): Promise<Page | "torn" | "missing"> {
     const key = keys.profilePage(run.writer, run.n, i);
     const known = pages.get(key);
-    if (known) return remember(pages, key, known, MAX_CACHED_PAGES);
+    if (known) return known;
     const held = await guard.read(key);
     if (held.state === "torn") reportTorn(follow, key);
     if (held.state !== "found") return held.state;
-    return remember(pages, key, parsePage((await inflate(held.body)).toString("utf8")), MAX_CACHED_PAGES);
+    const page = parsePage((await inflate(held.body)).toString("utf8"));
+    pages.set(key, page);
+    return page;
   }
 
   return {
@@ -93,7 +98,8 @@ export function createProfileRuns(guard: Guard, follow: FollowOptions): ProfileR
       if (run.torn?.some(([first, last]) => digest >= first && digest <= last)) return "torn";
       const index = await indexOf(run);
       if (typeof index === "string") return index;
-      if (!has(index.prefixes, prefixOf(digest))) return undefined;
+      const prefix = prefixOf(digest);
+      if (index.prefixes[lowerBound(index.prefixes, prefix)] !== prefix) return undefined;
       const page = await pageOf(run, pageNumber(index.firsts, digest));
       return typeof page === "string" ? page : page.get(digest);
     },
@@ -135,16 +141,6 @@ export function createProfileRuns(guard: Guard, follow: FollowOptions): ProfileR
   };
 }
 
-function remember<T>(cache: Map<string, T>, key: string, value: T, max: number): T {
-  cache.delete(key);
-  cache.set(key, value);
-  for (const oldest of cache.keys()) {
-    if (cache.size <= max) break;
-    cache.delete(oldest);
-  }
-  return value;
-}
-
 function parsePage(text: string): Page {
   const page: Page = new Map();
   for (const line of text.split("\n")) {
@@ -155,7 +151,8 @@ function parsePage(text: string): Page {
   return page;
 }
 
-function has(sorted: Uint32Array, wanted: number): boolean {
+/** Where the first value lies that is not less than the wanted one. */
+function lowerBound<T extends number | string>(sorted: ArrayLike<T>, wanted: T): number {
   let from = 0;
   let to = sorted.length;
   while (from < to) {
@@ -163,17 +160,11 @@ function has(sorted: Uint32Array, wanted: number): boolean {
     if (sorted[middle]! < wanted) from = middle + 1;
     else to = middle;
   }
-  return sorted[from] === wanted;
+  return from;
 }
 
 /** The last page that begins at or before the digest. */
 function pageNumber(firsts: string[], digest: string): number {
-  let from = 0;
-  let to = firsts.length;
-  while (from < to) {
-    const middle = (from + to) >>> 1;
-    if (firsts[middle]! <= digest) from = middle + 1;
-    else to = middle;
-  }
-  return Math.max(0, from - 1);
+  const at = lowerBound(firsts, digest);
+  return firsts[at] === digest ? at : Math.max(0, at - 1);
 }

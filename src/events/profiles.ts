@@ -1,5 +1,6 @@
 import type { StoredEvent } from "../event.ts";
 import type { ProfileRules, ProfileStore } from "../profile-store.ts";
+import { createRecent } from "../recent.ts";
 import { visitorDigest } from "../storage/keys.ts";
 import type { CompactionPlan } from "./compaction.ts";
 import type { Erasures } from "./erasure.ts";
@@ -21,7 +22,6 @@ export interface ProfileOptions<P> {
 }
 
 interface Entry<P> {
-  digest: string;
   profile: P | undefined;
 }
 
@@ -61,28 +61,24 @@ export interface EmbeddedProfilesParts<P> extends ProfileOptions<P> {
  */
 export function createEmbeddedProfiles<P>(parts: EmbeddedProfilesParts<P>): EmbeddedProfiles<P> {
   const { rules, runs, views, erasures } = parts;
-  const entries = new Map<string, Entry<P>>();
+  const entries = createRecent<Entry<P>>(MAX_PROFILES);
   const loading = new Map<string, Promise<Entry<P>>>();
   /** Which entry an event was folded into before it was stored. */
   const recordedIn = new WeakMap<StoredEvent, Entry<P>>();
   let moves = 0;
 
-  function remember(entry: Entry<P>): Entry<P> {
-    entries.delete(entry.digest);
-    entries.set(entry.digest, entry);
-    for (const oldest of entries.keys()) {
-      if (entries.size <= MAX_PROFILES) break;
-      entries.delete(oldest);
-    }
+  function keep(digest: string, profile: P | undefined): Entry<P> {
+    const entry = { profile };
+    entries.set(digest, entry);
     return entry;
   }
 
   const counts = (event: StoredEvent) => parts.counts(event) && !erasures.isErased(event.siteId, event.visitorId, event.at);
 
-  function foldInto(given: Profiles<unknown>, event: StoredEvent): void {
-    if (!counts(event)) return;
+  const digestOf = (event: StoredEvent) => visitorDigest(event.siteId, event.visitorId);
+
+  function addTo(given: Profiles<unknown>, digest: string, event: StoredEvent): void {
     const tail = given as Profiles<P>;
-    const digest = visitorDigest(event.siteId, event.visitorId);
     const known = tail.get(digest);
     const profile = rules.fold(known?.profile, event);
     if (!known) return void tail.set(digest, { profile, lastSeen: event.at });
@@ -101,7 +97,7 @@ export function createEmbeddedProfiles<P>(parts: EmbeddedProfilesParts<P>): Embe
         if (found === "missing") await parts.refresh();
         continue;
       }
-      if (found === "torn" || found === "missing") return remember({ digest, profile: await rebuild(siteId, visitorId) });
+      if (found === "torn" || found === "missing") return keep(digest, await rebuild(siteId, visitorId));
       let profile: P | undefined;
       for (const one of found) profile = mergeIn(profile, one);
       for (const view of views()) {
@@ -110,7 +106,7 @@ export function createEmbeddedProfiles<P>(parts: EmbeddedProfilesParts<P>): Embe
           if (known) profile = mergeIn(profile, known.profile);
         }
       }
-      return remember({ digest, profile });
+      return keep(digest, profile);
     }
   }
 
@@ -137,7 +133,7 @@ export function createEmbeddedProfiles<P>(parts: EmbeddedProfilesParts<P>): Embe
     load(siteId, visitorId) {
       const digest = visitorDigest(siteId, visitorId);
       const entry = entries.get(digest);
-      if (entry) return remember(entry).profile;
+      if (entry) return entry.profile;
       let pending = loading.get(digest);
       if (!pending) {
         pending = read(siteId, visitorId, digest).finally(() => loading.delete(digest));
@@ -147,18 +143,21 @@ export function createEmbeddedProfiles<P>(parts: EmbeddedProfilesParts<P>): Embe
     },
     record(event) {
       if (parts.isSeen(event)) return;
-      const entry = entries.get(visitorDigest(event.siteId, event.visitorId));
+      const entry = entries.get(digestOf(event));
       if (!entry) return;
       entry.profile = rules.fold(entry.profile, event);
       recordedIn.set(event, entry);
     },
     noteStored(view, event) {
       if (!counts(event)) return;
-      foldInto((view.profiles ??= new Map()), event);
-      const entry = entries.get(visitorDigest(event.siteId, event.visitorId));
+      const digest = digestOf(event);
+      addTo((view.profiles ??= new Map()), digest, event);
+      const entry = entries.get(digest);
       if (entry && recordedIn.get(event) !== entry) entry.profile = rules.fold(entry.profile, event);
     },
-    foldInto,
+    foldInto(tail, event) {
+      if (counts(event)) addTo(tail, digestOf(event), event);
+    },
     noteMoved(skipped) {
       moves++;
       if (skipped) entries.clear();
@@ -191,6 +190,5 @@ export function createEmbeddedProfiles<P>(parts: EmbeddedProfilesParts<P>): Embe
     },
     forget: (siteId, visitorId) => void entries.delete(visitorDigest(siteId, visitorId)),
     async erase() {}, // the store does it, with the visitor's events
-    async flush() {}, // what is acknowledged is in the journal
   };
 }

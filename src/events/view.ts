@@ -48,11 +48,11 @@ export interface FollowOptions {
   guard: Guard;
   reporter: Reporter;
   /** Told of every event found in a segment (not of those a checkpoint covers). */
-  onEvent?: (event: StoredEvent, view: WriterView) => void;
+  onEvent: (event: StoredEvent, view: WriterView) => void;
   /** Told when what a view's checkpoint and tail say of visitors was rearranged; `skipped`: unseen events are covered. */
-  onMoved?: (skipped: boolean) => void;
+  onMoved: (skipped: boolean) => void;
   /** Folds an event into a view's tail of profiles. */
-  foldProfile?: (tail: Profiles<unknown>, event: StoredEvent) => void;
+  foldProfile: (tail: Profiles<unknown>, event: StoredEvent) => void;
   onDeliveries?: (deliveries: OwedDelivery[]) => void;
   onTorn?: (key: string) => void;
 }
@@ -97,7 +97,7 @@ export async function followWriter(view: WriterView, options: FollowOptions): Pr
     for (const { lines } of segment.sites) {
       for (const event of parseLines(lines)) {
         foldInto(view.live, event);
-        options.onEvent?.(event, view);
+        options.onEvent(event, view);
       }
     }
     options.onDeliveries?.(segment.deliveries);
@@ -120,14 +120,14 @@ async function advanceCheckpoint(view: WriterView, options: FollowOptions): Prom
 export async function adoptCheckpoint(view: WriterView, newer: Checkpoint, options: FollowOptions): Promise<void> {
   const tail: Profiles<unknown> = new Map();
   const { next } = view;
-  for (let n = newer.covered; n < next && options.foldProfile; n++) {
+  for (let n = newer.covered; n < next; n++) {
     const segment = await readSegment(options.guard, view.writer, n);
     if (typeof segment === "string") continue;
     for (const { lines } of segment.sites) for (const event of parseLines(lines)) options.foldProfile(tail, event);
   }
   view.checkpoint = newer;
   view.profiles = tail;
-  options.onMoved?.(newer.covered > next);
+  options.onMoved(newer.covered > next);
   if (newer.covered < view.next) return;
   view.live = new Map();
   view.next = newer.covered;

@@ -29,7 +29,7 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
   const follow: FollowOptions = {
     ...parts.follow,
     onMoved(skipped) {
-      parts.follow.onMoved?.(dropAdopted() || skipped);
+      parts.follow.onMoved(dropAdopted() || skipped);
     },
   };
   const others = new Map<string, WriterView>();
@@ -51,7 +51,7 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
       others.set(writer, view);
     }
     await erasures.load();
-    follow.onMoved?.(false);
+    dropAdoptedLate();
     await refresh();
   }
 
@@ -103,6 +103,13 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
     return skipped;
   }
 
+  /** The same where no checkpoint was taken over just now; a read under way need not begin anew for nothing. */
+  function dropAdoptedLate(): void {
+    const before = others.size;
+    const skipped = dropAdopted();
+    if (others.size < before) parts.follow.onMoved(skipped);
+  }
+
   function adoptedUpTo(writer: string): number | undefined {
     for (const view of [own, ...others.values()]) {
       const found = view.checkpoint.adopted.find(([adopted]) => adopted === writer);
@@ -132,7 +139,7 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
       await followWriter(view, follow);
       await erasures.load(view.writer);
     }
-    follow.onMoved?.(false);
+    dropAdoptedLate();
     slots = read; // not before every view is followed: what is stale must not be taken over
     refreshedAt = performance.now();
   }

@@ -61,6 +61,8 @@ export interface UnstorageProfilesOptions<P> {
 }
 
 export interface UnstorageProfiles<P> extends ProfileStore<P> {
+  /** Writes what is not written yet. */
+  flush(): Promise<void>;
   /** Flushes now and then; the timer does not keep the process alive. */
   start(): void;
   stop(): void;

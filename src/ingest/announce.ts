@@ -1,6 +1,6 @@
 import { HOUR_MS } from "../clock.ts";
 import type { WebhookEventName } from "../site.ts";
-import { createRecent } from "./recent.ts";
+import { createRecent } from "../recent.ts";
 import type { Announced, Context, Judged } from "./stages.ts";
 
 /** Beyond this somebody stages high intent to fire a sales team's alerts. */

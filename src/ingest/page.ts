@@ -1,6 +1,6 @@
 import type { Campaign } from "../event.ts";
 import { matcherOf } from "./hostname.ts";
-import { createRecent } from "./recent.ts";
+import { createRecent } from "../recent.ts";
 import type { Context, Labelled, Page, Placed } from "./stages.ts";
 import { cutText } from "./text.ts";
 import { toUrl } from "./url.ts";

@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
 import { DAY_MS } from "../clock.ts";
-import { createRecent } from "./recent.ts";
+import { createRecent } from "../recent.ts";
 
 /** Answers already given, by a client's own event id. */
 export interface Replies<R> {

@@ -1,7 +1,7 @@
 import { isbot } from "isbot";
 import { UAParser } from "ua-parser-js";
 import type { Device } from "../event.ts";
-import { createRecent } from "./recent.ts";
+import { createRecent } from "../recent.ts";
 import type { Recognised, Witnessed } from "./stages.ts";
 import { cutText } from "./text.ts";
 

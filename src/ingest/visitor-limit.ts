@@ -1,6 +1,6 @@
 import { HOUR_MS } from "../clock.ts";
 import type { Drop } from "../event.ts";
-import { createRecent } from "./recent.ts";
+import { createRecent } from "../recent.ts";
 import type { Context, Identified } from "./stages.ts";
 
 /** More than any person does in an hour: beyond it somebody posts under a visitor's id. */

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { createRecent } from "../../src/ingest/recent.ts";
+import { createRecent } from "../src/recent.ts";
 
 it("never holds more than its bound and always the newest half of it", () => {
   const recent = createRecent<number>(100);

@@ -6,6 +6,7 @@ export interface Recent<V> {
   get(key: string): V | undefined;
   set(key: string, value: V): void;
   delete(key: string): void;
+  clear(): void;
   /** How many entries are held. */
   size(): number;
 }
@@ -40,6 +41,10 @@ export function createRecent<V>(max: number): Recent<V> {
     delete(key) {
       young.delete(key);
       old.delete(key);
+    },
+    clear() {
+      young.clear();
+      old.clear();
     },
     size: () => young.size + old.size,
   };
