@@ -36,11 +36,14 @@ export function createErasures(guard: Guard, writer: string, onErased: (digest: 
   const pending = new Map<string, Tombstone>();
   const settled = new Map<string, Tombstone>();
   const nextOf = new Map<string, number>();
+  /** Sites whose rows may still hold an erased visitor's, here or with another process. */
+  let kept = new Set<string>();
   let own = 0;
 
   function remember(key: string, tombstone: Tombstone) {
     if (pending.has(key) || settled.has(key)) return;
-    const [, , at, digest] = tombstone;
+    const [site, , at, digest] = tombstone;
+    kept.add(site);
     until.set(digest, Math.max(until.get(digest) ?? -Infinity, at));
     for (const oldest of until.keys()) {
       if (until.size <= MAX_ERASED) break;
@@ -88,14 +91,8 @@ export function createErasures(guard: Guard, writer: string, onErased: (digest: 
     pending: () => [...pending.keys()],
     toPurge: () => new Map([...pending.values()].map(([, , at, digest]) => [digest, until.get(digest) ?? at])),
     withoutErased(siteId, rollup) {
-      if (until.size === 0) return rollup;
-      let left: DayRollup | undefined;
-      for (const row of rollup.rows.values()) {
-        if (!isErased(siteId, row.visitorId, row.start)) continue;
-        left = createDay();
-        break;
-      }
-      if (!left) return rollup;
+      if (kept.size === 0 || !kept.has(digestOf(siteId))) return rollup;
+      const left = createDay();
       for (const [key, row] of rollup.rows) if (!isErased(siteId, row.visitorId, row.start)) left.rows.set(key, row);
       return left;
     },
@@ -107,6 +104,7 @@ export function createErasures(guard: Guard, writer: string, onErased: (digest: 
       }
       const done = [...settled].filter(([, [, , at]]) => at < now - KEPT_MS).map(([key]) => key);
       for (const key of done) settled.delete(key);
+      kept = new Set([...pending.values(), ...settled.values()].map(([site]) => site));
       return done;
     },
   };

@@ -149,7 +149,7 @@ export function createEmbeddedProfiles<P>(parts: EmbeddedProfilesParts<P>): Embe
       recordedIn.set(event, entry);
     },
     noteStored(view, event) {
-      if (!counts(event)) return;
+      if (!parts.counts(event)) return;
       const digest = digestOf(event);
       addTo((view.profiles ??= new Map()), digest, event);
       const entry = entries.get(digest);

@@ -1,4 +1,5 @@
 import { type Clock, DAY_MS } from "../clock.ts";
+import type { StoredEvent } from "../event.ts";
 import { createHexId } from "../ids.ts";
 import type { ProfileRules, ProfileStore } from "../profile-store.ts";
 import type { Reporter } from "../logger.ts";
@@ -16,7 +17,7 @@ import { createRecentSegments } from "./recent-segments.ts";
 import { createRollupCache } from "./rollup-cache.ts";
 import type { DayRollup } from "./rollup.ts";
 import { createSeenIds } from "./seen.ts";
-import { createView, type FollowOptions, foldInto, reportTorn } from "./view.ts";
+import { createView, type FollowOptions, foldInto, reportTorn, type WriterView } from "./view.ts";
 import { createViews } from "./views.ts";
 
 export interface UnstorageEventsOptions<P = never> {
@@ -61,7 +62,7 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
     onTorn: () => void torn++,
     onEvent(event, view) {
       seen.add(event);
-      profiles.noteStored(view, event);
+      take(view, event);
     },
     foldProfile: (tail, event) => profiles.foldInto(tail, event),
     onMoved: (skipped) => profiles.noteMoved(skipped),
@@ -83,16 +84,20 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
   let ready = false;
   let closing: Promise<void> | undefined;
 
+  /** A stored event into what is known of its writer. A late one of an erased visitor counts nowhere. */
+  function take(view: WriterView, event: StoredEvent): void {
+    if (erasures.isErased(event.siteId, event.visitorId, event.at)) return;
+    foldInto(view.live, event);
+    profiles.noteStored(view, event);
+  }
+
   const journal = createJournal({
     guard,
     writer: own.writer,
     onStored(n, events, body) {
       stored += events.length;
       recent.put(n, body);
-      for (const event of events) {
-        foldInto(own.live, event);
-        profiles.noteStored(own, event);
-      }
+      for (const event of events) take(own, event);
       own.next = n + 1;
       checkpointer.noteStored(events.length);
     },

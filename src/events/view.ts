@@ -47,7 +47,7 @@ export interface WriterView {
 export interface FollowOptions {
   guard: Guard;
   reporter: Reporter;
-  /** Told of every event found in a segment (not of those a checkpoint covers). */
+  /** Takes every event found in a segment into the view (not those that a checkpoint covers). */
   onEvent: (event: StoredEvent, view: WriterView) => void;
   /** Told when what a view's checkpoint and tail say of visitors was rearranged; `skipped`: unseen events are covered. */
   onMoved: (skipped: boolean) => void;
@@ -95,10 +95,7 @@ export async function followWriter(view: WriterView, options: FollowOptions): Pr
       continue;
     }
     for (const { lines } of segment.sites) {
-      for (const event of parseLines(lines)) {
-        foldInto(view.live, event);
-        options.onEvent(event, view);
-      }
+      for (const event of parseLines(lines)) options.onEvent(event, view);
     }
     options.onDeliveries?.(segment.deliveries);
     view.next++;
