@@ -1,0 +1,46 @@
+import { expect, test } from "vitest";
+import { createClient, pause, until } from "./client.ts";
+import { startLoad } from "./load.ts";
+import { createPlace, describeOn } from "./places.ts";
+import { startWorker } from "./worker.ts";
+
+/** From `server.close()` to the end of a process that never calls `analytics.close()`. */
+const EXIT_WITHIN_MS = 200;
+
+const createHit = (n: number) => ({ siteId: "shop", eventId: `evt_${n}`, eventName: "Sent", visitorId: `vis_${n % 50}` });
+
+describeOn(["fs"], "a good guest", (driver) => {
+  test("does not keep a process alive whose server is closed, though nobody calls close()", async () => {
+    const worker = await startWorker({ place: await createPlace(driver) });
+    const client = createClient();
+    const load = startLoad({ client, origin: () => worker.origin, createHit });
+    await until(async () => load.acknowledged.size, (count) => count > 50, 10_000);
+    await load.finish();
+    await client.getReport(worker);
+    client.close();
+    await pause(100); // its connections are closed on both sides
+    const began = performance.now();
+    expect(await Promise.race([worker.stop("SIGUSR2"), pause(5_000)])).toBe(0);
+    expect(performance.now() - began).toBeLessThan(EXIT_WITHIN_MS);
+    expect(worker.output()).toBe("");
+  });
+
+  test("has stored what it acknowledged when the process ends on SIGTERM in the middle of traffic", async () => {
+    const place = await createPlace(driver);
+    const worker = await startWorker({ place });
+    const client = createClient();
+    const load = startLoad({ client, origin: () => worker.origin, createHit });
+    await until(async () => load.acknowledged.size, (count) => count > 200, 10_000);
+    const began = performance.now();
+    const ended = worker.stop("SIGTERM");
+    expect(await Promise.race([ended, pause(12_000)])).toBe(0);
+    process.stdout.write(`SIGTERM: ended after ${Math.round(performance.now() - began)} ms\n`);
+    await load.abandon();
+    expect(worker.output()).toBe("");
+    const next = await startWorker({ place });
+    const ids = new Set((await client.getExport(next)).map(({ id }) => id));
+    expect([...load.acknowledged].filter((id) => !ids.has(id))).toEqual([]);
+    await next.stop("SIGKILL");
+    client.close();
+  });
+});
