@@ -10,6 +10,18 @@ export interface Answer {
   tookMs: number;
 }
 
+/** The counters that `/health` answers, as far as they are compared. */
+export interface Health {
+  accepted: number;
+  dropped: Record<string, number>;
+  stored: number;
+  repeated: number;
+  unflushed: number;
+  retried: number;
+  torn: number;
+  http: { requests: number; accepted: number; inFlight: number; rejected: Record<string, number>; rejectedItems: Record<string, number>; dropped: Record<string, number> };
+}
+
 /** More than any answer may take: a hanging server is a failed request, not a hanging test. */
 const DEADLINE_MS = 20_000;
 
@@ -19,12 +31,12 @@ export type Client = ReturnType<typeof createClient>;
 export function createClient() {
   const agent = new Agent({ keepAlive: true });
 
-  function ask(origin: string, path: string, body?: object): Promise<Answer> {
+  function ask(origin: string, path: string, body?: object, more: Record<string, string> = {}): Promise<Answer> {
     const began = performance.now();
     return new Promise((resolve) => {
       const end = (answer: Omit<Answer, "tookMs">) => resolve({ ...answer, tookMs: performance.now() - began });
       const lost = () => end({ status: 0, headers: {}, text: "" });
-      const headers = { "x-api-key": API_KEY, ...(body && { "content-type": "application/json" }) };
+      const headers = { "x-api-key": API_KEY, ...(body && { "content-type": "application/json" }), ...more };
       const asked = request(origin + path, { agent, method: body ? "POST" : "GET", headers, timeout: DEADLINE_MS }, (answer) => {
         const chunks: Buffer[] = [];
         answer.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -46,6 +58,7 @@ export function createClient() {
   return {
     ask,
     getReport: (worker: Worker) => getJson<VisitorsAnswer>(worker, "/api/visitors/shop?days=3&limit=1"),
+    getHealth: (worker: Worker) => getJson<Health>(worker, "/api/health"),
     getVisitor: (worker: Worker, id: string) => getJson<VisitorDetail>(worker, `/api/visitors/shop/${id}`),
     async getExport(worker: Worker): Promise<StoredEvent[]> {
       const { status, text } = await ask(worker.origin, "/api/events/shop");

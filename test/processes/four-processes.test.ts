@@ -1,5 +1,6 @@
-// Four processes on one storage, their clocks up to a minute off, one of them killed and replaced every 2 s, each hit
-// sent up to three times to any of them. SECONDS=600 makes it long; SEED=<number> repeats a run's choices.
+// Four processes on one storage, started at the same moment, their clocks up to a minute off. Every 2 s one of them is
+// killed or told to close, and another joins in its place. Each hit is sent up to three times, to any of them.
+// SECONDS=600 makes it long; SEED=<number> repeats a run's choices.
 import { beforeAll, expect, test } from "vitest";
 import { type Client, createClient, createRandom, pause, until } from "./client.ts";
 import { type Hit, startLoad } from "./load.ts";
@@ -9,7 +10,7 @@ import { startWorker, type Worker } from "./worker.ts";
 const SECONDS = Number(process.env.SECONDS ?? 9);
 const SEED = Number(process.env.SEED ?? Math.floor(Math.random() * 1e9));
 const OFFSETS_MS = [-60_000, -20_000, 20_000, 60_000];
-const KILL_EVERY_MS = 2_000;
+const REPLACE_EVERY_MS = 2_000;
 /** How far behind the others a process may be. */
 const BEHIND_MS = 2_000;
 const SESSION_GAP_MS = 30 * 60_000;
@@ -62,14 +63,14 @@ async function play(driver: Place["driver"]) {
   const load = startLoad({ client, origin: () => pick(alive()).origin, createHit, senders: 8, gapMs: 30 });
 
   const end = performance.now() + SECONDS * 1_000;
-  let kills = 0;
-  for (let next = performance.now(); performance.now() < end; kills++) {
-    next += KILL_EVERY_MS;
+  let replaced = 0;
+  for (let next = performance.now(); performance.now() < end; replaced++) {
+    next += REPLACE_EVERY_MS;
     await pause(Math.max(0, next - performance.now()));
-    const n = kills % workers.length;
+    const n = replaced % workers.length;
     const victim = workers[n]!;
     workers[n] = undefined;
-    await victim.stop("SIGKILL");
+    expect(await victim.stop(replaced % 2 === 0 ? "SIGKILL" : "SIGTERM")).toBe(replaced % 2 === 0 ? "SIGKILL" : 0);
     expect(victim.output()).toBe("");
     workers[n] = await start(OFFSETS_MS[n]!);
   }
@@ -106,7 +107,7 @@ async function play(driver: Place["driver"]) {
     }
   }
   process.stdout.write(
-    `four processes ${driver}: seed ${SEED}, ${kills} kills, ${hits.length} hits in ${hits.length + repeats.length} requests, last looked after ` +
+    `four processes ${driver}: seed ${SEED}, ${replaced} replaced, ${hits.length} hits in ${hits.length + repeats.length} requests, last looked after ` +
       `${behindMs.join("/")} ms, ${asked - strangers.length} of ${asked} profiles right, answers ${JSON.stringify([...load.answers])}\n`,
   );
   for (const worker of alive()) {

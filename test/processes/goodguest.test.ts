@@ -25,6 +25,21 @@ describeOn(["fs"], "a good guest", (driver) => {
     expect(worker.output()).toBe("");
   });
 
+  test("leaves the host alone when its storage fails at every call: the host's routes answer, and the process ends by itself", async () => {
+    const worker = await startWorker({ place: await createPlace("broken") });
+    const client = createClient();
+    const load = startLoad({ client, origin: () => worker.origin, createHit });
+    await until(async () => load.answers.get(503) ?? 0, (count) => count > 100, 10_000);
+    expect((await client.ask(worker.origin, "/own")).text).toBe("own");
+    expect((await client.ask(worker.origin, "/api/visitors/shop")).status).toBe(503);
+    await load.abandon();
+    client.close();
+    expect([...load.answers.keys()]).toEqual([503]);
+    await pause(100);
+    expect(await Promise.race([worker.stop("SIGUSR2"), pause(5_000)])).toBe(0);
+    expect(worker.output()).toBe("");
+  });
+
   test("has stored what it acknowledged when the process ends on SIGTERM in the middle of traffic", async () => {
     const place = await createPlace(driver);
     const worker = await startWorker({ place });

@@ -5,8 +5,8 @@ import { describe, test } from "vitest";
 import { hasRedis, redisMissing, startRedis } from "../contract/redis.ts";
 import { isBuilt, notBuilt } from "./worker.ts";
 
-/** Where several processes keep their data. */
-export type Place = { driver: "fs"; base: string } | { driver: "redis"; base: string; port: number };
+/** Where several processes keep their data. "broken" fails at every call. */
+export type Place = { driver: "fs" | "broken"; base: string } | { driver: "redis"; base: string; port: number };
 
 const inCi = process.env.CI === "true";
 const folders: string[] = [];
@@ -24,7 +24,7 @@ export function createFolder(): string {
 
 /** An empty place of its own. */
 export async function createPlace(driver: Place["driver"]): Promise<Place> {
-  if (driver === "fs") return { driver, base: createFolder() };
+  if (driver !== "redis") return { driver, base: createFolder() };
   const { port } = await startRedis();
   return { driver, base: `processes${made++}`, port };
 }

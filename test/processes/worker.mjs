@@ -8,6 +8,10 @@ import { wysleap } from "wysleap/express";
 const settings = JSON.parse(process.argv[2]);
 
 async function openStorage({ driver, base, port }) {
+  if (driver === "broken") {
+    const fail = async () => { throw new Error("this storage never works"); };
+    return { name: "broken", getItem: fail, getItemRaw: fail, setItem: fail, setItemRaw: fail, removeItem: fail, hasItem: fail, getKeys: fail };
+  }
   if (driver === "redis") {
     const { default: redisDriver } = await import("unstorage/drivers/redis");
     return redisDriver({ base, host: "127.0.0.1", port, maxRetriesPerRequest: 1 });
@@ -17,7 +21,10 @@ async function openStorage({ driver, base, port }) {
 }
 
 const analytics = createAnalytics({
-  sites: [{ id: "shop", apiKey: settings.apiKey, plan: 10_000_000 }],
+  sites: [
+    { id: "shop", apiKey: settings.apiKey, plan: 10_000_000 },
+    { id: "small", apiKey: settings.apiKey, plan: settings.smallPlan ?? 1 },
+  ],
   storage: await openStorage(settings.place),
   ...(settings.offsetMs && { now: () => Date.now() + settings.offsetMs }),
 });

@@ -18,6 +18,8 @@ export interface WorkerSettings {
   offsetMs?: number;
   /** Of `ulimit -n`. @default the machine's */
   maxFiles?: number;
+  /** Requests a minute of the site "small". @default 1 */
+  smallPlan?: number;
 }
 
 export interface Worker {
@@ -38,8 +40,8 @@ process.once("exit", () => {
 });
 
 /** Starts a server process and waits until it listens. */
-export async function startWorker({ place, offsetMs, maxFiles }: WorkerSettings): Promise<Worker> {
-  const node = ["--unhandled-rejections=strict", join(root, "test/processes/worker.mjs"), JSON.stringify({ place, offsetMs, apiKey: API_KEY })];
+export async function startWorker({ maxFiles, ...settings }: WorkerSettings): Promise<Worker> {
+  const node = ["--unhandled-rejections=strict", join(root, "test/processes/worker.mjs"), JSON.stringify({ ...settings, apiKey: API_KEY })];
   const [command, args] = maxFiles
     ? ["bash", ["-c", `ulimit -n ${maxFiles}; exec "$0" "$@"`, process.execPath, ...node]]
     : [process.execPath, node];
