@@ -130,7 +130,7 @@ const health = object({
     accepted: count("Requests answered without an error, dropped hits included."),
     rejected: counts("Requests refused, by error code."),
     rejectedItems: counts("Items of batches that failed, by error code; their batch is accepted."),
-    dropped: counts("Hits that came over HTTP and were not counted, by reason."),
+    dropped: counts("Hits that came over HTTP and were not counted, by reason; repeats aside, which are answered as the first."),
     cleaned: count("Bodies from which a key that reaches a prototype was removed."),
   }),
 });
