@@ -17,5 +17,5 @@ export function createHit(n) {
 
 /** A request for `/telemetry/batch`. */
 export function toBatch(hits) {
-  return { siteId: "demo", _apiKey: WRITE_KEY, items: hits.map(({ siteId, _apiKey, ...hit }) => ({ type: "pageview", ...hit })) };
+  return { siteId: "demo", _apiKey: WRITE_KEY, items: hits.map((hit) => ({ type: "pageview", ...hit })) };
 }

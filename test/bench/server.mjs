@@ -65,8 +65,8 @@ async function createHost() {
   const { createAnalytics } = await import("wysleap");
   const analytics = createAnalytics({
     ...(driver === "null" ? { events: nullStore } : { storage: await openStorage() }),
-    sites: [{ id: "demo", apiKey: "secret-key-of-the-demo-site", writeKey: "public-key-of-the-demo-site", plan: 1_000_000_000 }],
-    rateLimit: { perNetwork: 1_000_000_000 },
+    sites: [{ id: "demo", apiKey: "secret-key-of-the-demo-site", writeKey: "public-key-of-the-demo-site", plan: 10_000_000 }],
+    rateLimit: { perNetwork: 1_000_000 },
   });
   close = () => analytics.close();
   if (host === "express") {

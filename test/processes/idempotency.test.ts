@@ -17,6 +17,12 @@ describeOn(["fs", "redis"], "a hit that is sent again", (driver) => {
     const byId = () => client.ask(worker.origin, "/api/telemetry/pageview", { ...hit, eventId: "evt_by_id" });
     const byKey = () => client.ask(worker.origin, "/api/telemetry/pageview", hit, { "idempotency-key": "evt_by_key" });
 
+    // whoever is nobody yet gets an id by chance: the same one again
+    const byNobody = () => client.ask(worker.origin, "/api/telemetry/pageview", { siteId: "shop", pageUrl: hit.pageUrl, eventId: "evt_of_nobody" });
+    const first = await byNobody();
+    expect(first.text).toContain('"pageviewId":"evt_of_nobody"');
+    expect((await byNobody()).text).toBe(first.text);
+
     const together = await Promise.all([byId(), byId(), byKey(), byKey()]);
     const later = [await byId(), await byKey()];
     await worker.stop("SIGKILL");
@@ -27,8 +33,8 @@ describeOn(["fs", "redis"], "a hit that is sent again", (driver) => {
     expect(texts[0]).toMatch(/^200 .*"pageviewId":"evt_by_id"/);
     expect(texts[2]).toMatch(/^200 .*"pageviewId":"evt_by_key"/);
     expect(texts).toEqual([0, 0, 2, 2, 0, 2, 0, 2].map((first) => texts[first]));
-    expect((await client.getExport(worker)).map(({ id }) => id).sort()).toEqual(["evt_by_id", "evt_by_key"]);
-    expect((await client.getReport(worker)).site).toMatchObject({ totalPageviews: 2, totalSessions: 1 });
+    expect((await client.getExport(worker)).map(({ id }) => id).sort()).toEqual(["evt_by_id", "evt_by_key", "evt_of_nobody"]);
+    expect((await client.getReport(worker)).site).toMatchObject({ totalPageviews: 3, totalSessions: 2 });
     expect(await client.getVisitor(worker, "vis_1")).toMatchObject({ pageviews: 2, visitCount: 1 });
     await worker.stop("SIGKILL");
     client.close();
