@@ -64,7 +64,7 @@ async function play(driver: Place["driver"]) {
 
   const end = performance.now() + SECONDS * 1_000;
   let replaced = 0;
-  for (let next = performance.now(); performance.now() < end; replaced++) {
+  for (let next = performance.now(); performance.now() < end || replaced < 2; replaced++) {
     next += REPLACE_EVERY_MS;
     await pause(Math.max(0, next - performance.now()));
     const n = replaced % workers.length;

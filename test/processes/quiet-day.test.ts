@@ -25,8 +25,8 @@ test("a site with one event a second for a day has a few hundred keys, not one f
     // folding takes real time, and the day passes in seconds: it waits for what would long be done
     for (let tries = 0; tries < 200 && (await countKeys()) > MAX_KEYS; tries++) await pause(50);
     most = Math.max(most, await countKeys());
+    expect(most).toBeLessThanOrEqual(MAX_KEYS);
   }
-  expect(most).toBeLessThanOrEqual(MAX_KEYS);
   expect((await analytics.getVisitors("shop", { days: 2 })).site.totalEvents).toBe(EVENTS);
   await analytics.close();
   const after = await countKeys();
