@@ -88,6 +88,7 @@ const server = await createHost();
 const delay = monitorEventLoopDelay({ resolution: 1 });
 delay.enable();
 server.listen(0, "127.0.0.1", () => process.send?.({ port: server.address().port }));
+process.once("disconnect", () => process.exit(1)); // whoever measures is gone
 process.on("message", async (message) => {
   if (message === "stats") {
     const { rss, heapUsed } = process.memoryUsage();

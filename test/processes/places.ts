@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, test } from "vitest";
+import { afterAll, describe, test } from "vitest";
 import { hasRedis, redisMissing, startRedis } from "../contract/redis.ts";
-import { isBuilt, notBuilt } from "./worker.ts";
+import { isBuilt, killAll, notBuilt } from "./worker.ts";
 
 /** Where several processes keep their data. "broken" fails at every call. */
 export type Place = { driver: "fs" | "broken"; base: string } | { driver: "redis"; base: string; port: number };
@@ -12,7 +12,8 @@ const inCi = process.env.CI === "true";
 const folders: string[] = [];
 let made = 0;
 
-process.once("exit", () => {
+afterAll(() => {
+  killAll(); // first those who write there
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 

@@ -49,4 +49,5 @@ process.on("message", (message) => {
 });
 // the test's own channel must not be what keeps the process alive, nor its end what hides that
 process.channel.unref();
+process.once("disconnect", () => process.exit(1)); // the test is gone
 server.listen(settings.listen ?? 0, "127.0.0.1", () => process.send({ port: server.address().port }));

@@ -35,9 +35,10 @@ export interface Worker {
 }
 
 const running = new Set<ChildProcess>();
-process.once("exit", () => {
+/** A failed test leaves no process behind. */
+export function killAll(): void {
   for (const child of running) child.kill("SIGKILL");
-});
+}
 
 /** Starts a server process and waits until it listens. */
 export async function startWorker({ maxFiles, ...settings }: WorkerSettings): Promise<Worker> {
