@@ -34,6 +34,8 @@ export interface UnstorageEventsOptions<P = never> {
 
 export interface EventStats {
   stored: number;
+  /** Events whose id was stored before, by an earlier start or another process: answered, and not stored again. */
+  repeated: number;
   unflushed: number;
   retried: number;
   torn: number;
@@ -80,6 +82,7 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
   });
   let torn = 0;
   let stored = 0;
+  let repeated = 0;
   let started: Promise<void> | undefined;
   let ready = false;
   let closing: Promise<void> | undefined;
@@ -177,9 +180,10 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
     async append(batch) {
       if (!ready) await start();
       const fresh = batch.events.filter((event) => seen.add(event));
-      if (fresh.length === 0 && batch.events.length > 0) return journal.settled();
       try {
-        await journal.append(fresh.length === batch.events.length ? batch : { ...batch, events: fresh });
+        if (fresh.length === 0 && batch.events.length > 0) await journal.settled();
+        else await journal.append(fresh.length === batch.events.length ? batch : { ...batch, events: fresh });
+        repeated += batch.events.length - fresh.length;
       } catch (error) {
         for (const event of fresh) seen.remove(event);
         throw error;
@@ -227,7 +231,7 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
       ...profiles,
       load: (siteId, visitorId) => (ready ? profiles.load(siteId, visitorId) : start().then(() => profiles.load(siteId, visitorId))),
     },
-    stats: () => ({ stored, torn, ...journal.stats() }),
+    stats: () => ({ stored, repeated, torn, ...journal.stats() }),
   };
 }
 

@@ -1,6 +1,7 @@
 import { trackerScript } from "#tracker";
 import { FastResponse } from "srvx";
 import type { Clock } from "../clock.ts";
+import type { ErrorCode } from "../errors.ts";
 import { AnalyticsError, unavailable } from "../errors.ts";
 import type { Reporter } from "../logger.ts";
 import { createFixedWindow } from "../rate-limit/fixed-window.ts";
@@ -60,14 +61,14 @@ export interface App {
 
 /** Everything that is served, relative to the mount. */
 function createRoutes(api: AnalyticsApi, events: RouteEvents): Route[] {
-  const { onDrop, onFault, stats } = events;
+  const { onDrop, onFault, onRejectedItem, stats } = events;
   const telemetry = { method: "POST", key: "write", maxBody: TELEMETRY_BYTES } as const;
   const secret = { method: "GET", key: "secret" } as const;
   const open = { method: "GET", key: "none" } as const;
   return [
     { ...telemetry, path: "/telemetry/pageview", handle: pageviewRoute(api, onDrop) },
     { ...telemetry, path: "/telemetry/event", handle: eventRoute(api, onDrop) },
-    { ...telemetry, path: "/telemetry/batch", handle: batchRoute({ api, onDrop, onFault }), maxBody: BATCH_BYTES },
+    { ...telemetry, path: "/telemetry/batch", handle: batchRoute({ api, onDrop, onFault, onRejectedItem }), maxBody: BATCH_BYTES },
     { ...secret, path: "/visitors/:siteId", handle: visitorsRoute(api) },
     { ...secret, path: "/visitors/:siteId/:visitorId", handle: visitorRoute(api) },
     { ...secret, path: "/visitors/:siteId/:visitorId", handle: eraseVisitorRoute(api), method: "DELETE" },
@@ -81,6 +82,7 @@ function createRoutes(api: AnalyticsApi, events: RouteEvents): Route[] {
 interface RouteEvents {
   onDrop(reason: string): void;
   onFault(fault: unknown): void;
+  onRejectedItem(code: ErrorCode): void;
   stats(): HttpStats;
 }
 
@@ -91,8 +93,9 @@ export function createApp(parts: AppParts): App {
   const maxInFlight = parts.bounds?.maxInFlight ?? MAX_IN_FLIGHT;
   const onFault = (fault: unknown) => reporter.report("error", "answer", "a part of an answer failed", fault);
   const onDrop = (reason: string) => countOne(counts.dropped, reason);
-  const stats = () => ({ ...counts, rejected: { ...counts.rejected }, dropped: { ...counts.dropped } });
-  const routes = createRoutes(api, { onDrop, onFault, stats });
+  const onRejectedItem = (code: ErrorCode) => countOne(counts.rejectedItems, code);
+  const stats = () => structuredClone(counts);
+  const routes = createRoutes(api, { onDrop, onFault, onRejectedItem, stats });
   const match = createMatcher(routes);
   const admit = createAdmission({
     sites,

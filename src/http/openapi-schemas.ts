@@ -110,6 +110,31 @@ const site = object({
 
 const success = { success: { const: true } };
 
+const counts = (description: string): Schema => ({ type: "object", description, additionalProperties: count("So far.") });
+
+/** All since the process started. */
+const health = object({
+  status: { type: "string", enum: ["ok", "degraded", "closing"] },
+  storage: { type: "string", enum: ["closed", "open", "probing"], description: "The breaker: open while storage is down." },
+  accepted: count("Hits stored and counted, those tracked in-process included."),
+  dropped: counts("Hits answered and not counted, by reason: accepted + dropped + http.rejected + http.rejectedItems = hits sent."),
+  stored: count("Events written: accepted + dropped.bot - repeated, unless writes failed."),
+  repeated: count("Accepted events whose id an earlier start or another process had stored: not stored again."),
+  unflushed: count("Events that wait to be stored."),
+  retried: count("Writes that were tried again."),
+  torn: count("Stored values found damaged and left out."),
+  webhooks: object({}),
+  http: object({
+    requests: count("To a path of ours: accepted + rejected + inFlight."),
+    inFlight: count("Being answered, this one included."),
+    accepted: count("Requests answered without an error, dropped hits included."),
+    rejected: counts("Requests refused, by error code."),
+    rejectedItems: counts("Items of batches that failed, by error code; their batch is accepted."),
+    dropped: counts("Hits that came over HTTP and were not counted, by reason; repeats aside, which are answered as the first."),
+    cleaned: count("Bodies from which a key that reaches a prototype was removed."),
+  }),
+});
+
 export const schemas: Record<string, Schema> = {
   Pageview: object(pageview, ["siteId", "pageUrl"]),
   PageviewAnswer: object(
@@ -167,6 +192,7 @@ export const schemas: Record<string, Schema> = {
     totalCountries: count("In the range."),
     patterns: object({ returningVisitorRate: share("Share of visitors with an earlier session.") }),
   }),
+  Health: health,
   ErrorCode: { type: "string", enum: Object.keys(STATUS_BY_CODE) satisfies string[] as ErrorCode[] },
   Error: object(
     { error: text("For people."), code: ref("ErrorCode"), retryAfter: { type: "integer", description: "Seconds; with RATE_LIMIT_EXCEEDED." } },

@@ -97,8 +97,8 @@ function read(operationId: string, summary: string, parameters: Schema[], answer
   return { operationId, summary, tags: ["analytics"], security: [{ apiKey: [] }], parameters, responses };
 }
 
-function open(operationId: string, summary: string, type: string): Schema {
-  const responses = { 200: { description: "OK", content: { [type]: { schema: {} } } } };
+function open(operationId: string, summary: string, type: string, schema: Schema = {}): Schema {
+  const responses = { 200: { description: "OK", content: { [type]: { schema } } } };
   return { get: { operationId, summary, tags: ["public"], security: [], responses } };
 }
 
@@ -142,7 +142,7 @@ function createPaths(): Schema {
     },
     "/tracker.js": open("getTracker", "The script for your pages", "text/javascript"),
     "/openapi.json": open("getOpenapi", "This document", "application/json"),
-    "/health": open("getHealth", "Counters", "application/json"),
+    "/health": open("getHealth", "Counters", "application/json", ref("Health")),
   };
 }
 

@@ -9,6 +9,8 @@ export interface HttpStats {
   accepted: number;
   /** By code; only codes that occurred. */
   rejected: Partial<Record<ErrorCode, number>>;
+  /** Items of batches that failed, by code; their request is among `accepted`. */
+  rejectedItems: Partial<Record<ErrorCode, number>>;
   /** Hits that were answered but not kept, by reason. */
   dropped: Record<string, number>;
   /** Bodies from which a key that reaches a prototype was removed. */
@@ -16,7 +18,7 @@ export interface HttpStats {
 }
 
 export function createStats(): HttpStats {
-  return { requests: 0, inFlight: 0, accepted: 0, rejected: {}, dropped: {}, cleaned: 0 };
+  return { requests: 0, inFlight: 0, accepted: 0, rejected: {}, rejectedItems: {}, dropped: {}, cleaned: 0 };
 }
 
 export function countOne(counts: Record<string, number | undefined>, name: string): void {

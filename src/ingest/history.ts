@@ -40,7 +40,8 @@ export function createHistorySteps(settings: HistorySettings): HistorySteps {
     const read = () => profiles.load(site.id, hit.visitorId);
     const key = `${site.id}\n${hit.visitorId}`;
     const first = reading.size > 0 ? reading.get(key) : undefined;
-    const found = first ? first.then(read, read) : read();
+    // when the first one's reading fails, so does the second's: it has waited a whole deadline already
+    const found = first ? first.then(read) : read();
     if (!isPromise(found)) {
       loaded.before = found;
       return loaded;

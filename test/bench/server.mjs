@@ -1,7 +1,4 @@
-// One server under load: node server.mjs <host> <driver>. Prints its port. Hosts: bare, fetch, h3, express.
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+// One server under load: node server.mjs <host> <driver>. Prints its port. Hosts: bare, fetch, h3, express-bare, express.
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import express from "express";
 import { H3, HTTPResponse, toNodeHandler } from "h3";
@@ -13,7 +10,7 @@ const [host = "h3", driver = "memory"] = process.argv.slice(2);
 async function openStorage() {
   if (driver === "fs") {
     const { default: fs } = await import("unstorage/drivers/fs");
-    return fs({ base: mkdtempSync(join(process.env.BENCH_DIR ?? tmpdir(), "wysleap-bench-")) });
+    return fs({ base: process.env.BENCH_BASE });
   }
   if (driver === "redis") {
     const { default: redis } = await import("unstorage/drivers/redis");
@@ -24,28 +21,33 @@ async function openStorage() {
 }
 
 /** What a careful person would write by hand: read, validate, answer the same bytes. */
-function bareApp() {
-  const schema = v.object({
-    siteId: v.string(), pageUrl: v.pipe(v.string(), v.url()), pageTitle: v.optional(v.string()), referrer: v.optional(v.string()),
-    visitorId: v.optional(v.string()), sessionId: v.optional(v.string()), userAgent: v.optional(v.string()),
-    screenWidth: v.optional(v.number()), screenHeight: v.optional(v.number()), language: v.optional(v.string()), timeZone: v.optional(v.string()),
-    _apiKey: v.string(),
+const schema = v.object({
+  siteId: v.string(), pageUrl: v.pipe(v.string(), v.url()), pageTitle: v.optional(v.string()), referrer: v.optional(v.string()),
+  visitorId: v.optional(v.string()), sessionId: v.optional(v.string()), userAgent: v.optional(v.string()),
+  screenWidth: v.optional(v.number()), screenHeight: v.optional(v.number()), language: v.optional(v.string()), timeZone: v.optional(v.string()),
+  _apiKey: v.string(),
+});
+// the same bytes as the library answers
+const headers = {
+  "content-type": "application/json; charset=utf-8", "x-content-type-options": "nosniff", vary: "Origin",
+  "x-ratelimit-limit": "10000000", "x-ratelimit-remaining": "9999999", "x-ratelimit-reset": "1795523818",
+  "ratelimit-policy": '"key";q=10000000;w=60', ratelimit: '"key";r=9999999;t=60',
+};
+
+function bareAnswer(received) {
+  const body = v.parse(schema, received);
+  return JSON.stringify({
+    success: true, message: "Pageview tracked successfully", visitorId: body.visitorId, sessionId: body.sessionId,
+    timestamp: "2025-01-15T10:30:00Z", pageviewId: "pv_0123456789abcdef",
   });
-  // the same bytes as the library answers
-  const headers = {
-    "content-type": "application/json; charset=utf-8", "x-content-type-options": "nosniff", vary: "Origin",
-    "x-ratelimit-limit": "10000000", "x-ratelimit-remaining": "9999999", "x-ratelimit-reset": "1795523818",
-    "ratelimit-policy": '"key";q=10000000;w=60', ratelimit: '"key";r=9999999;t=60',
-  };
-  const app = new H3();
-  app.post("/api/telemetry/pageview", async (event) => {
-    const body = v.parse(schema, await event.req.json());
-    const text = JSON.stringify({
-      success: true, message: "Pageview tracked successfully", visitorId: body.visitorId, sessionId: body.sessionId,
-      timestamp: "2025-01-15T10:30:00Z", pageviewId: "pv_0123456789abcdef",
-    });
-    return new HTTPResponse(text, { headers });
-  });
+}
+
+const bareH3 = () => new H3().post("/api/telemetry/pageview", async (event) => new HTTPResponse(bareAnswer(await event.req.json()), { headers }));
+
+function bareExpress() {
+  const app = express();
+  app.get("/own", (_, res) => res.send("own"));
+  app.post("/api/telemetry/pageview", express.json(), (req, res) => res.set(headers).send(bareAnswer(req.body)));
   return app;
 }
 
@@ -58,7 +60,8 @@ const nullStore = {
 let close = async () => {};
 
 async function createHost() {
-  if (host === "bare") return createServer(toNodeHandler(bareApp()));
+  if (host === "bare") return createServer(toNodeHandler(bareH3()));
+  if (host === "express-bare") return createServer(bareExpress());
   const { createAnalytics } = await import("wysleap");
   const analytics = createAnalytics({
     ...(driver === "null" ? { events: nullStore } : { storage: await openStorage() }),
@@ -85,9 +88,11 @@ const server = await createHost();
 const delay = monitorEventLoopDelay({ resolution: 1 });
 delay.enable();
 server.listen(0, "127.0.0.1", () => process.send?.({ port: server.address().port }));
+process.once("disconnect", () => process.exit(1)); // whoever measures is gone
 process.on("message", async (message) => {
   if (message === "stats") {
-    process.send({ rss: process.memoryUsage().rss, cpu: process.cpuUsage(), delay: delay.percentile(99.9) / 1e6, worst: delay.max / 1e6 });
+    const { rss, heapUsed } = process.memoryUsage();
+    process.send({ rss, heapUsed, cpu: process.cpuUsage(), delay: delay.percentile(99.9) / 1e6, worst: delay.max / 1e6 });
     delay.reset();
   }
   if (message === "stop") {

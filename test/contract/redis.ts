@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { afterAll } from "vitest";
 
 /** Debian's redis-server, when this machine has it. */
 export const hasRedis = spawnSync("redis-server", ["--version"]).status === 0;
@@ -17,7 +18,11 @@ export interface RedisServer {
 
 let running: Promise<RedisServer> | undefined;
 
-/** One redis-server for the test file, on a free loopback port, gone with the test process. */
+// the runner ends its processes without an "exit" event
+afterAll(() => stop());
+let stop = () => {};
+
+/** One redis-server for the test file, on a free loopback port, gone with the file's tests. */
 export function startRedis(): Promise<RedisServer> {
   running ??= start();
   return running;
@@ -28,10 +33,10 @@ async function start(): Promise<RedisServer> {
   const port = await freePort();
   const dir = mkdtempSync(join(tmpdir(), "wysleap-redis-"));
   const child = spawn("redis-server", ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", dir], { stdio: "ignore" });
-  process.once("exit", () => {
+  stop = () => {
     child.kill("SIGKILL");
     rmSync(dir, { recursive: true, force: true });
-  });
+  };
   for (let attempt = 0; attempt < 100; attempt++) {
     if (await answers(port)) return { port, process: child };
     await new Promise((resolve) => setTimeout(resolve, 50));

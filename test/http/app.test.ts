@@ -147,6 +147,7 @@ describe("counts", () => {
       requests: 6,
       inFlight: 0,
       accepted: 2,
+      rejectedItems: {},
       rejected: { VALIDATION_ERROR: 1, UNAUTHORIZED: 2, METHOD_NOT_ALLOWED: 1 },
       dropped: { bot: 1 },
       cleaned: 1,

@@ -1,3 +1,4 @@
+import type { ErrorCode } from "../../errors.ts";
 import { AnalyticsError } from "../../errors.ts";
 import type { TelemetryInput } from "../../event.ts";
 import type { Receipt } from "../../ingest/pipeline.ts";
@@ -13,10 +14,11 @@ export interface BatchParts {
   onDrop: OnDrop;
   /** An item failed for a reason that is not the client's. */
   onFault(fault: unknown): void;
+  onRejectedItem(code: ErrorCode): void;
 }
 
 /** Each item has its own result, at its own place. All of them down with the storage: one 503, so that it is sent again. */
-export function batchRoute({ api, onDrop, onFault }: BatchParts) {
+export function batchRoute({ api, onDrop, onFault, onRejectedItem }: BatchParts) {
   async function trackItem(call: SiteCall, item: TelemetryInput | AnalyticsError): Promise<Receipt | AnalyticsError> {
     if (item instanceof AnalyticsError) return item;
     try {
@@ -28,7 +30,10 @@ export function batchRoute({ api, onDrop, onFault }: BatchParts) {
   }
 
   function itemResult(result: Receipt | AnalyticsError): object {
-    if (result instanceof AnalyticsError) return { success: false, ...errorFields(result) };
+    if (result instanceof AnalyticsError) {
+      onRejectedItem(result.code);
+      return { success: false, ...errorFields(result) };
+    }
     const { visitorId, sessionId, eventId, pageviewId, at, dropped } = result;
     if (dropped !== undefined) onDrop(dropped);
     return { success: true, visitorId, sessionId, eventId, timestamp: timestampOf(at), pageviewId, dropped };

@@ -1,0 +1,35 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { afterEach, expect, test, vi } from "vitest";
+import memoryDriver from "unstorage/drivers/memory";
+import { createAnalytics } from "../../src/index.ts";
+
+const EVENTS = 86_400;
+const VISITORS = 50;
+/** Segments that are not folded yet, blocks, rollups and one profile a visitor. */
+const MAX_KEYS = 800;
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+test("a site with one event a second for a day has a few hundred keys, not one for each event", { timeout: 300_000 }, async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "performance", "Date"], now: Date.UTC(2026, 0, 15) });
+  const driver = memoryDriver();
+  const analytics = createAnalytics({ storage: driver, sites: [{ id: "shop", apiKey: "secret-key-of-the-process-tests" }] });
+  const countKeys = async () => (await driver.getKeys("", {})).length;
+  let most = 0;
+  for (let n = 0; n < EVENTS; n++) {
+    await analytics.trackEvent({ siteId: "shop", eventName: "Sent", visitorId: `vis_${n % VISITORS}` });
+    vi.advanceTimersByTime(1_000);
+    if (n % 100 > 0) continue;
+    // folding takes real time, and the day passes in seconds: it waits for what would long be done
+    for (let tries = 0; tries < 200 && (await countKeys()) > MAX_KEYS; tries++) await pause(50);
+    most = Math.max(most, await countKeys());
+    expect(most).toBeLessThanOrEqual(MAX_KEYS);
+  }
+  expect((await analytics.getVisitors("shop", { days: 2 })).site.totalEvents).toBe(EVENTS);
+  await analytics.close();
+  const after = await countKeys();
+  process.stdout.write(`a day of ${EVENTS} events: at most ${most} keys, ${after} after it\n`);
+  expect(after).toBeLessThan(MAX_KEYS / 2);
+});
