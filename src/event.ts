@@ -153,6 +153,8 @@ export interface StoredEvent {
   referrer?: string;
   campaign?: Campaign;
   name?: string;
+  /** Recorded by the tracker itself, on a click: no custom event, and no reason to think that a visit was more than a bounce. */
+  automatic?: true;
   data?: Record<string, unknown>;
   value?: number;
   currency?: string;

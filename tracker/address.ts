@@ -1,12 +1,17 @@
-import { tag } from "./config.ts";
+import { anyOf, hasHashRouting, tag } from "./config.ts";
 
 /** Hides e-mail addresses, in a path or in text. */
-export const mask = (text: string) => text.replace(/[^\s/?&=#]+(@|%40)[^\s/?&=#]+/gi, "[email]");
+export const mask = (text: string) => text.replace(/[^\s/?&=#]+(@|%40)[^\s/?&=#]+/g, "[email]");
 
-/** A URL without what may be personal: of the query only `utm_*` stays; of `mailto:` and the like only the scheme. */
+const KEPT = FULL ? RegExp(`\\b${anyOf("utm_\\w+," + tag.keepQuery)}=[^&]*`, "g") : /utm_\w+=[^&]*/g;
+
+/** A URL without what may be personal: of the query stays what is kept, and no e-mail address. */
 export const clean = (href = location.href) => {
   const url = new URL(href, document.baseURI);
-  const campaign = url.search.replace(/[?&](?!utm_)[^&]*/g, "").replace(/^&/, "?");
-  const route = PART.hash && tag.hashRouting != null ? url.hash.split("?")[0]! : "";
-  return url.host ? url.origin + mask(url.pathname + campaign + route) : url.protocol;
+  const kept = url.search.match(KEPT);
+  return mask(
+    url.href.replace(/[?#].*/, "") +
+      (kept ? "?" + kept.join("&") : "") +
+      (hasHashRouting ? url.hash.split("?")[0] : ""),
+  );
 };

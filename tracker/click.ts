@@ -2,46 +2,33 @@ import { clean, mask } from "./address.ts";
 import { on } from "./guard.ts";
 import { trackEvent } from "./queue.ts";
 
-const FILE = /\.(pdf|docx?|xlsx?|pptx?|csv|zip|rar|7z|gz|dmg|exe|msi|apk|mp[34])$/i;
-
-/** A click or a submit: what it was on, and never what was typed. */
-const acted = (event: Event) => {
-  const { button, detail } = event as MouseEvent;
-  const target = event.target as HTMLElement;
+/**
+ * A click or a submit: what it was on, and never what was typed. `$click`, `$submit` and `$rage` get their names
+ * from the server, which knows a download from another link.
+ */
+const acted = (event: MouseEvent) => {
   const submit = event.type == "submit";
+  // through open shadow roots
+  const path = event.composedPath() as HTMLElement[];
+  const find = (selector: string) => path.find((element) => element.matches?.(selector));
   // the fourth click in a row on one spot; three select a paragraph
-  if (PART.rage && detail == 4) trackEvent("Rage Click", { id: target.id });
-  const element = submit
-    ? target
-    : target.closest<HTMLElement>("[data-wysleap-event]:not(form)") || target.closest<HTMLElement>("a[href],button");
-  if (!element || (PART.middleClick && button > 1)) return;
+  const rage = event.detail == 4;
+  const known = submit ? path[0] : find("[data-wysleap-event]:not(form)") || find("a[href],button");
+  const element = known || path[0]!;
+  if (event.button > 1 || !(known || rage)) return;
   // attributes, because a field named "href" or "id" hides a form's own property
-  const { href, download } = element.attributes as NamedNodeMap & Record<"href" | "download", Attr | undefined>;
-  const url = href && clean(href.value);
-  const data: Record<string, unknown> = {
-    id: element.id,
-    url,
-    text: submit ? undefined : mask(element.textContent!.trim().slice(0, 80)),
-  };
+  const { id, href, download } = element.attributes as NamedNodeMap & Record<"id" | "href" | "download", Attr | undefined>;
   const { wysleapEvent, ...props } = element.dataset;
-  if (wysleapEvent) {
-    for (const key in props) {
-      key.replace(/^wysleap(.)(.*)/, (_, first, rest) => (data[first.toLowerCase() + rest] = props[key]!));
-    }
+  const data: Record<string, unknown> = {
+    id: id?.value,
+    url: href && clean(href.value),
+    download: download?.value,
+    text: submit || rage ? undefined : mask(element.textContent!.trim().slice(0, 80)),
+  };
+  for (const key in props) {
+    key.replace(/^wysleap(.)(.*)/, (_, first, rest) => (data[first.toLowerCase() + rest] = props[key]!));
   }
-  trackEvent(
-    wysleapEvent ||
-      (submit
-        ? "Form Submitted"
-        : !url
-          ? "Button Clicked"
-          : PART.downloads && (download || FILE.test(url))
-            ? "File Downloaded"
-            : url.indexOf(location.origin)
-              ? "Outbound Link Clicked"
-              : "Link Clicked"),
-    data,
-  );
+  trackEvent(wysleapEvent || "$" + (rage ? "rage" : event.type), data);
 };
 
-export const watchClicks = () => on(PART.middleClick ? "click auxclick submit" : "click submit", acted);
+export const watchClicks = () => on("click auxclick submit", acted);

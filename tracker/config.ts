@@ -1,23 +1,48 @@
-const script = document.currentScript as HTMLScriptElement;
+declare global {
+  /** Replaced when bundled: the script's own element; in the module an object with the same two fields. */
+  const SCRIPT: { dataset: DOMStringMap; src: string };
+  /** False in the script that every page loads: what few pages need comes with a second one, where they ask for it. */
+  const FULL: boolean;
+}
+
+export const script = SCRIPT;
 
 /**
  * The script tag's `data-*` attributes.
  * - `site-id`, or `?site=` in the script's address (some optimisers strip attributes); `key`: the site's write key
  * - `api`: where telemetry goes, e.g. `/api` (seen from the script); by default the folder that the script came from
  * - `auto="false"`: pageviews only by `trackPageView()`; `track-clicks="false"`; `track-scroll="false"`
+ * - `scroll-root="#main"`: what scrolls, if it is not the document
  * - `hash-routing`: what follows `#/` or `#!/` belongs to the path
- * - `domains="a.com,www.a.com"`: records nothing elsewhere; `exclude="/admin*,/preview"`: nothing on these paths
+ * - `keep-query="page,q"`: parameters that stay beside `utm_*`
+ * - `domains="a.com,*.a.com"`: records nothing elsewhere; `exclude="/admin*,/preview"`: nothing on these paths
  * - `respect-dnt`: records nothing with Do Not Track
+ * - `session-replay`: loads the recorder
  */
 export const tag = script.dataset;
-export const siteId = tag.siteId || (PART.siteInUrl && new URL(script.src).searchParams.get("site"));
-export const endpoint = new URL((tag.api ? tag.api + "/" : "") + "telemetry/batch", script.src);
+export const siteId = tag.siteId || new URL(script.src).searchParams.get("site");
+/** The address of one of our files or routes. */
+export const ours = (path: string) => new URL((tag.api || ".") + "/" + path, script.src);
 
 /** Global Privacy Control: no id, no signals. */
 export const anonymous = (navigator as { globalPrivacyControl?: boolean }).globalPrivacyControl;
 
+/** A list of patterns as one expression. Without a list: what is neither a path nor a likely parameter. */
+export const anyOf = (list: string | undefined) => `(${list})`.replace(/\*/g, ".*").replace(/,/g, "|");
+const isOneOf = (text: string, list: string | undefined) => RegExp(`^${anyOf(list)}$`).test(text);
+
+/** exclude, domains, respect-dnt, hash-routing, keep-query, scroll-root, session-replay: those that few pages set. */
+const RARE = /excl|dom|dnt|hash|query|root|replay/i;
+
+/** Does this page or browser need what the small script leaves out? */
+export const needsMore = !FULL && (!window.navigation || RARE.test(Object.keys(tag) as never));
+
+const isOn = (value: string | undefined) => value != null && value != "false";
+export const hasHashRouting = FULL && isOn(tag.hashRouting);
+
 /** Is nothing to be recorded on this page? */
 export const isExcluded = (pageUrl: string) =>
-  (PART.dnt && tag.respectDnt != null && navigator.doNotTrack == "1") ||
-  (PART.domains && tag.domains && !tag.domains.split(",").includes(location.hostname)) ||
-  (PART.exclude && tag.exclude && RegExp(`^(${tag.exclude.replace(/\*/g, ".*").replace(/,/g, "|")})$`).test(new URL(pageUrl).pathname));
+  FULL &&
+  ((isOn(tag.respectDnt) && navigator.doNotTrack == "1") ||
+  !isOneOf(location.hostname, tag.domains || "*") ||
+  isOneOf(new URL(pageUrl).pathname, tag.exclude));

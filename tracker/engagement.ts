@@ -2,60 +2,55 @@ import { tag } from "./config.ts";
 import { on, safe } from "./guard.ts";
 import { type Item, push } from "./queue.ts";
 
-const IDLE_MS = 60_000;
+const IDLE_SECONDS = 60;
+const REPORT_SECONDS = 15;
 
 /** The pageview that is looked at. */
 export let page: Partial<Item> = {};
-let engagedMs = 0;
-let depth = 0;
+let engagedSeconds = 0;
+let deepest = 0;
+// null: nothing scrolls
+let scrollDepth: any = null;
+let idle = 0;
 let reported = 0;
-let counting = false;
-let countedUntil = 0;
-let lastInput = 0;
 
-/** Adds the time since the last call if the visitor was there, and sees whether they are now. */
-const count = () => {
-  const now = Date.now();
-  if (counting) engagedMs += Math.max(0, Math.min(now, lastInput + IDLE_MS) - countedUntil);
-  countedUntil = now;
-  counting = document.hasFocus();
-  return now;
-};
-
+/** How far down content was seen, in pixels, so that a page may grow; and in % where anything scrolls. */
 const measure = () => {
-  const { scrollTop, clientHeight, scrollHeight } = document.scrollingElement!;
+  const { scrollTop, clientHeight, scrollHeight } =
+    (FULL && document.querySelector(tag.scrollRoot!)) || document.scrollingElement!;
+  deepest = Math.max(deepest, scrollTop + clientHeight);
   if (tag.trackScroll != "false" && scrollHeight > clientHeight) {
-    depth = Math.max(depth, Math.min(100, Math.round(((scrollTop + clientHeight) / scrollHeight) * 100)));
+    scrollDepth = Math.min(100, ((deepest / scrollHeight) * 100) | 0);
   }
 };
 
 /** Sends what the current page has so far, if it grew: totals, so loss and repetition do no harm. */
 export const report = () => {
   const { pageUrl, pageviewId } = page;
-  if (!pageviewId) return;
-  count();
-  measure();
-  const engagedSeconds = Math.round(engagedMs / 1_000);
-  // neither ever shrinks
-  if (engagedSeconds + depth > reported) {
-    push({ type: "engagement", pageUrl, pageviewId, engagedSeconds, scrollDepth: depth || undefined });
+  if (pageviewId && reported < (reported = engagedSeconds + scrollDepth!)) {
+    push({ type: "engagement", pageUrl, pageviewId, engagedSeconds, scrollDepth });
   }
-  reported = engagedSeconds + depth;
+};
+
+/** Called once a second. */
+export const count = () => {
+  const focused = document.hasFocus();
+  if (focused && ++idle <= IDLE_SECONDS) engagedSeconds++;
+  if (!focused || !(engagedSeconds % REPORT_SECONDS)) report();
+  // right after a frame the layout is fresh, and reading it costs nothing
+  requestAnimationFrame(() => setTimeout(safe(measure)));
 };
 
 /** Another page is looked at from now on: the last word on the one before, the first on this. */
 export const begin = (next: Item) => {
   report();
   page = push(next) || {};
-  engagedMs = depth = reported = 0;
-  lastInput = count();
+  engagedSeconds = deepest = reported = idle = 0;
+  scrollDepth = null;
 };
 
-export const watchEngagement = () => {
+export const watchEngagement = () =>
   // timeupdate: media is playing
-  on("focus blur pointerdown pointermove keydown scroll timeupdate", () => {
-    lastInput = count();
+  on("focus pointerdown pointermove keydown scroll timeupdate", () => {
+    idle = 0;
   });
-  // at the next frame, when the layout is fresh anyway
-  on("scroll", () => requestAnimationFrame(safe(measure)));
-};

@@ -1,43 +1,44 @@
 import { watchClicks } from "./click.ts";
-import { anonymous, tag } from "./config.ts";
-import { report, watchEngagement } from "./engagement.ts";
-import { later, life, on, safe } from "./guard.ts";
-import { who } from "./identity.ts";
-import { watchNavigation } from "./navigation.ts";
-import { navigated, trackPageView } from "./pageview.ts";
-import { beat, flush, identify, trackEvent } from "./queue.ts";
-import { isOptedOut, save, setOptedOut } from "./store.ts";
-
-const HEARTBEAT_MS = 15_000;
+import { anonymous, needsMore, ours, script, tag } from "./config.ts";
+import { count, report, watchEngagement } from "./engagement.ts";
+import { life, on, safe } from "./guard.ts";
+import { trackPageView, watchNavigation } from "./pageview.ts";
+import { beforeSend, flush, identify, refill, trackEvent } from "./queue.ts";
+import { drop, isOptedOut, keys, read, touch, write } from "./store.ts";
 
 /** All that is known goes out; the page may not come back. */
-const leave = () => {
+const leave = (event?: Event) => {
   report();
-  flush(true);
+  flush(event?.type == "pagehide");
 };
 
-const heartbeat = () => {
-  later(heartbeat, HEARTBEAT_MS);
-  report();
-  beat();
+const tick = () => {
+  setTimeout(safe(tick), 1_000);
+  refill();
+  count();
+  flush();
 };
 
 const start = () => {
   // first, so that it sends what earlier pages left, and not this one's pageview without its title
-  heartbeat();
+  tick();
   watchEngagement();
   if (tag.trackClicks != "false") watchClicks();
   if (tag.auto != "false") {
     trackPageView();
-    watchNavigation(navigated);
+    watchNavigation();
     // back from the back/forward cache
-    on<PageTransitionEvent>("pageshow", (event) => event.persisted && trackPageView());
+    on("pageshow", (event) => event.persisted && trackPageView());
   }
-  // also when it is seen again: the clock of engagement goes on
   on("visibilitychange pagehide", leave);
-  // the tabs one after another
-  on("online", () => later(flush, Math.random() * 10_000));
+  if (FULL && tag.sessionReplay && !anonymous) import(ours("replay.js") as never).then(({ record }) => record(tag, api));
 };
+
+const id = (name: string) => () => {
+  touch();
+  return read(name) as string | undefined;
+};
+const forget = () => keys("").map(drop);
 
 const api = {
   /** Counts a pageview of the current address; `overrides` replace what would be sent. */
@@ -45,46 +46,54 @@ const api = {
   /** Records a custom event, e.g. `trackEvent("Purchase Completed", { plan: "pro" })`. */
   trackEvent,
   /** The visitor's id, `vis_…`; undefined under Global Privacy Control and after `optOut()`. */
-  getVisitorId: () => who().visitorId,
+  getVisitorId: id("visitor"),
   /** The running session's id, `sess_…`; while the visitor is idle, the last one's. */
-  getSessionId: () => who().sessionId,
+  getSessionId: id("session"),
   /** Ties the visitor to your signed-in user: call it on every page after sign-in. Without an id it unties. */
   identify,
+  /** Sees every item before it is kept or sent, and answers it, another in its place, or nothing to drop it. */
+  beforeSend,
   /** From this moment nothing is recorded or sent, in any tab, until `optIn()`; ids and queue are deleted. */
-  optOut: () => {
-    save({});
-    setOptedOut("1");
+  optOut() {
+    forget();
+    write("out", 1);
     flush();
   },
   /** Takes `optOut()` back and counts the current page. */
-  optIn: () => {
-    if (!isOptedOut()) return;
-    setOptedOut("");
-    trackPageView();
+  optIn() {
+    if (isOptedOut()) {
+      write("out", "");
+      trackPageView();
+    }
   },
   /** Sends what waits without further delay. */
   flush,
   /** Sends what waits and ends the tracker: no listener, timer or wrapper of it remains. */
-  stop: () => {
+  stop() {
     leave();
     life.abort();
   },
 };
+
+export type WysLeapApi = typeof api;
 
 declare global {
   interface Document {
     prerendering?: boolean;
   }
   interface Window {
-    WysLeap?: typeof api;
+    WysLeap?: WysLeapApi & { /** What was called before the script was there. */ q?: [name: string, args: unknown[]][] };
   }
 }
 
+const stub = window.WysLeap;
 // A script that is loaded twice is active once.
-if (!window.WysLeap) {
+if (needsMore) import(new URL("?full", script.src) as never).then((more) => more.start(script));
+else if (!stub || stub.q) {
   for (const name in api) api[name as "stop"] = safe(api[name as "stop"]);
   window.WysLeap = api;
-  if (anonymous) save({});
+  if (anonymous) forget();
+  for (const [name, args] of stub?.q || []) api[name as "identify"]?.(...(args as []));
   if (document.prerendering) on("prerenderingchange", start);
   else start();
 }

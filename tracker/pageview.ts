@@ -2,11 +2,18 @@ import type { PageviewInput } from "../src/event.ts";
 import { clean } from "./address.ts";
 import { anonymous } from "./config.ts";
 import { begin, page } from "./engagement.ts";
-import { createId } from "./identity.ts";
+import { life, on, safe } from "./guard.ts";
 import { type Item, pending } from "./queue.ts";
+import { createId } from "./store.ts";
+
+declare global {
+  interface Window {
+    navigation?: EventTarget;
+  }
+}
 
 const SIGNALS =
-  "languages platform hardwareConcurrency deviceMemory maxTouchPoints colorDepth availWidth availHeight devicePixelRatio";
+  "language languages platform hardwareConcurrency deviceMemory maxTouchPoints colorDepth availWidth availHeight devicePixelRatio";
 
 let lastUrl = document.referrer && clean(document.referrer);
 
@@ -16,15 +23,14 @@ export const trackPageView = (overrides: Partial<PageviewInput> = {}) => {
     type: "pageview",
     pageviewId: createId("pv_"),
     referrer: lastUrl,
-    language: navigator.language,
-    timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
-    screenWidth: innerWidth,
-    screenHeight: innerHeight,
+    // not innerWidth, which would force a layout
+    screenWidth: screen.width,
+    screenHeight: screen.height,
     ...overrides,
     pageUrl: (lastUrl = clean(overrides.pageUrl)),
   };
-  if (PART.signals && !anonymous) for (const name of SIGNALS.split(" ")) {
-    for (const source of [navigator, screen, window] as any[]) if (name in source) item[name] = source[name];
+  if (!anonymous) for (const name of SIGNALS.split(" ") as never[]) {
+    item[name] = navigator[name] ?? screen[name] ?? window[name];
   }
   begin(item);
 };
@@ -32,10 +38,35 @@ export const trackPageView = (overrides: Partial<PageviewInput> = {}) => {
 const pathOf = (url: string) => url.replace(/\?[^#]*/, "");
 
 /** The address changed without a load. */
-export const navigated = (replaced: boolean) => {
+const navigated = ({ navigationType }: { navigationType?: string }) => {
   const url = clean();
   if (pathOf(url) == pathOf(lastUrl)) return;
   // replaced before it was sent: a redirect, one page
-  if (replaced && pending.includes(page)) page.pageUrl = lastUrl = url;
+  if (navigationType == "replace" && pending.includes(page)) page.pageUrl = lastUrl = url;
   else trackPageView();
+};
+
+/** For browsers without the Navigation API: routers see their own call, `this`, answer, name and length unchanged. */
+const wrap = (navigationType: string) => {
+  const name = (navigationType + "State") as "pushState";
+  const original = history[name];
+  const wrapped = (history[name] = new Proxy(original, {
+    apply(...call) {
+      const answer = Reflect.apply(...call);
+      safe(navigated)({ navigationType });
+      return answer;
+    },
+  }));
+  life.signal.addEventListener("abort", () => {
+    if (history[name] == wrapped) history[name] = original; // else someone wrapped ours, which only passes on now
+  });
+};
+
+export const watchNavigation = () => {
+  if (!FULL || window.navigation) on("currententrychange", navigated, window.navigation!);
+  else {
+    wrap("push");
+    wrap("replace");
+    on("popstate", navigated);
+  }
 };

@@ -1,48 +1,82 @@
 import { build } from "esbuild";
 import { minify } from "terser";
-import { type Part, PARTS } from "./parts.ts";
 
-const ENTRIES = { tracker: "tracker/index.ts" } as const;
+const root = new URL("..", import.meta.url).pathname;
 
-/**
- * The page's scripts as the browser gets them: one minified IIFE each, which sets `window.WysLeap` itself (a
- * `var` from here would let a second copy overwrite the first). Whatever a browser lacks, the page sees no error.
- */
-export async function bundleScript(name: keyof typeof ENTRIES, parts: Partial<Record<Part, boolean>> = {}): Promise<string> {
-  const chosen = { ...PARTS, ...parts };
+async function bundle(full: boolean): Promise<string> {
   const result = await build({
-    entryPoints: [ENTRIES[name]],
-    absWorkingDir: new URL("..", import.meta.url).pathname,
+    entryPoints: ["tracker/index.ts"],
+    absWorkingDir: root,
     bundle: true,
     write: false,
     minifySyntax: true,
     format: "iife",
-    target: "es2019",
+    target: "es2021",
     tsconfigRaw: {},
     legalComments: "none",
     banner: { js: "try{" },
-    footer: { js: "}catch(e){}" },
-    define: Object.fromEntries(Object.entries(chosen).map(([part, on]) => [`PART.${part}`, String(on)])),
+    footer: { js: "}catch{}" },
+    define: { SCRIPT: full ? "wysleapScript" : "document.currentScript", FULL: String(full) },
   });
+  return result.outputFiles[0]!.text;
+}
+
+async function shrink(code: string, module: boolean): Promise<string> {
   // esbuild's own minifier leaves 4 % more
-  const { code } = await minify(result.outputFiles[0]!.text, {
-    ecma: 2019,
+  const minified = await minify(code, {
+    ecma: 2020,
+    module,
     compress: { passes: 4, unsafe_arrows: true, pure_getters: true, booleans_as_integers: true, toplevel: true },
     mangle: { toplevel: true },
   });
-  return code!;
+  return minified.code!;
 }
 
-/** Resolves `#tracker` to the bundled scripts as strings, for the package's build and for tests alike. */
+/**
+ * The script that every page loads: one minified IIFE, which sets `window.WysLeap` itself (a `var` from here would
+ * let a second copy overwrite the first). Whatever a browser lacks, the page sees no error.
+ */
+export const bundleScript = async (): Promise<string> => shrink(await bundle(false), false);
+
+/** The same with everything, as a module that exports `start(script)`: loaded by the script where a page asks for it. */
+export const bundleFull = async (): Promise<string> =>
+  shrink(`export const start = (wysleapScript) => { ${await bundle(true)}; return window.WysLeap; };`, true);
+
+/** `wysleap/tracker`: the full one with `init(options)`, to bundle into the app's own script. */
+export async function bundleModule(): Promise<string> {
+  const { outputFiles } = await build({
+    entryPoints: ["tracker/module.ts"],
+    absWorkingDir: root,
+    bundle: true,
+    write: false,
+    format: "esm",
+    target: "es2021",
+    tsconfigRaw: {},
+    plugins: [
+      {
+        name: "full",
+        setup(builder) {
+          builder.onResolve({ filter: /^#tracker-full$/ }, () => ({ path: "full", namespace: "full" }));
+          builder.onLoad({ filter: /.*/, namespace: "full" }, async () => ({ contents: await bundleFull() }));
+        },
+      },
+    ],
+  });
+  return shrink(outputFiles[0]!.text, true);
+}
+
+/** Resolves `#tracker` to the bundled scripts as strings, and `#tracker-full` to the larger one as a module, for the package's build and for tests alike. */
 export function trackerModule() {
   return {
     name: "wysleap-tracker",
     resolveId(id: string) {
-      return id === "#tracker" ? "\0#tracker" : undefined;
+      return id === "#tracker" || id === "#tracker-full" ? `\0${id}` : undefined;
     },
     async load(id: string) {
+      if (id === "\0#tracker-full") return bundleFull();
       if (id !== "\0#tracker") return undefined;
-      return `export const trackerScript = ${JSON.stringify(await bundleScript("tracker"))};`;
+      const [script, full] = await Promise.all([bundleScript(), bundleFull()]);
+      return `export const trackerScript = ${JSON.stringify(script)};\nexport const trackerFull = ${JSON.stringify(full)};`;
     },
   };
 }

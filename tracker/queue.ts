@@ -1,18 +1,16 @@
-import type { EngagementInput, EventInput, EventType, PageviewInput } from "../src/event.ts";
+import type { EngagementInput, EventInput, PageviewInput } from "../src/event.ts";
 import { clean, mask } from "./address.ts";
-import { anonymous, isExcluded, siteId, tag } from "./config.ts";
-import { later, safe } from "./guard.ts";
-import { createId, touch } from "./identity.ts";
-import { send } from "./send.ts";
-import { isOptedOut, load, parse, save, stringify } from "./store.ts";
+import { anonymous, isExcluded, ours, siteId, tag } from "./config.ts";
+import { safe, warn } from "./guard.ts";
+import { createId, drop, isOptedOut, itemAt, keys, PREFIX, read, touch, write } from "./store.ts";
 
-export type Item = { type: EventType; /** Marks the request that took it last. */ tried?: number } & Partial<
-  PageviewInput & EventInput & EngagementInput
->;
+export type Item = { type: "pageview" | "event" | "engagement" } & Partial<PageviewInput & EventInput & EngagementInput>;
+/** May change an item, or drop it by answering nothing. */
+export type Filter = (item: Partial<Item>) => Partial<Item> | false | null | undefined | void;
 
 const enum Limit {
-  /** Between two heartbeats, so 100 in 15 s. */
-  Items = 100,
+  /** At once; then ten a second. */
+  Burst = 100,
   /** An item of three-byte characters still fits a body. */
   ItemLength = 15_000,
   /** In three-byte characters 48 KB: a browser lets 64 KiB outlive the page, shared by all requests in flight. */
@@ -20,52 +18,54 @@ const enum Limit {
   QueueItems = 200,
   AgeMs = 48 * 60 * 60_000,
   PauseMs = 300_000,
+  Failures = 9,
 }
 
 const enum Pace {
-  /** Routers set the title within it. */
-  GatherMs = 100,
-  RequestGapMs = 1_000,
+  /** A page that is left also says that it is hidden; the next one is there a moment later. */
+  LeavingMs = 500,
+  TimeoutMs = 30_000,
   /** Longer than a request may take. */
   AnswerMs = 31_000,
 }
 
-export let pending: Partial<Item>[] = [];
-let recorded = 0;
-let discarded = 0;
-let timer: ReturnType<typeof later>;
-let warned = 0;
-let userId: string | undefined;
+// Taken at the start: a page that replaces them later must not change what we do.
+const { fetch } = window;
+const { parse, stringify } = JSON;
 
-const schedule = (ms: number) => {
-  clearTimeout(timer);
-  timer = later(flush, ms);
+export let pending: Partial<Item>[] = [];
+let room: number = Limit.Burst;
+let discarded = 0;
+let failures = 0;
+let lastAt = 0;
+let userId: string | undefined;
+let filter: Filter = (item) => item;
+
+/** Called once a second: ten more items may come. */
+export const refill = () => {
+  room = Math.min(Limit.Burst, room + 10);
 };
 
 /** Records an item; it leaves when the page has been quiet for a moment. Answers it as long as it can be changed. */
 export const push = (item: Item): Item | undefined => {
   // counted first of all, so that an endless loop in the page costs next to nothing
-  if (++recorded > Limit.Items) discarded++;
+  if (--room < 0) discarded++;
   else {
-    const full = {
-      eventId: createId("evt_"),
-      timestamp: Date.now(),
-      userId,
-      webdriver: navigator.webdriver,
-      pageUrl: clean(),
-      ...item,
-    };
+    // in the order they came
+    const timestamp = (lastAt = Math.max(lastAt + 1, Date.now()));
+    const full = { eventId: createId("evt_" + timestamp), timestamp, userId, pageUrl: clean(), ...item };
     const text = stringify(full);
     const copy = parse(text);
     if (isExcluded(full.pageUrl)) return;
     if (text.length > Limit.ItemLength) discarded++;
     else pending.push(copy);
-    schedule(Pace.GatherMs);
+    touch();
     return copy;
   }
 };
 
 export const trackEvent = (eventName: string, eventData?: Record<string, unknown>) => {
+  if (FULL && location.hostname == "localhost" && /\b[a-z]|_/.test(eventName)) warn(eventName + " is not in Title Case");
   push({ type: "event", eventName, eventData });
 };
 
@@ -76,80 +76,64 @@ export const identify = (id?: string, traits?: Record<string, unknown>) => {
   if (id) trackEvent("User Identified", traits);
 };
 
+export const beforeSend = (run: Filter) => {
+  filter = run;
+};
+
 /** Sends what waits; with `leaving` by beacon, because the page may be gone in a moment. */
 export const flush = (leaving?: unknown) => {
   const now = Date.now();
   const fresh = pending;
-  const kept = load();
   pending = [];
   if (isOptedOut()) return;
   for (const item of fresh) {
-    touch(kept);
-    item.sessionId = kept.sessionId;
+    item.sessionId = read("session");
     // only now, because routers set it after they navigated
-    item.pageTitle = item.pageTitle || mask(document.title);
+    item.pageTitle ||= mask(document.title);
+    const passed = safe(filter)(item);
+    if (passed) write(passed.eventId!, stringify(passed));
   }
-  const all = kept.items.concat(fresh as Item[]);
-  const items = (
-    PART.expiry ? all.filter((item) => now - (item.timestamp as number) < Limit.AgeMs) : all
-  ).slice(-Limit.QueueItems);
-  const lost = (discarded += all.length - items.length);
-  kept.items = items;
-
-  const pause = kept.wait! - now;
-  // a timer may be a moment early
-  const waits = leaving ? kept.failures : pause > 1;
-  let room: number = Limit.BatchLength;
-  const batch =
-    waits || !navigator.onLine
-      ? []
-      : // what was tried may be in flight
-        items.filter((item) => !(leaving && item.tried) && (room -= stringify(item).length) > 0);
-  const body = stringify({
-    ...kept, // for its ids; the server ignores the rest
-    siteId,
-    _apiKey: tag.key,
-    sentAt: now,
-    retry: batch.some((item) => item.tried),
-    discarded: lost,
-    items: batch,
+  const waiting = keys("evt_");
+  let length: number = Limit.BatchLength;
+  const batch = waiting.filter((key, index) => {
+    // what no server takes any more; the id begins with its time
+    if (index < waiting.length - Limit.QueueItems || now - (key.substr(PREFIX.length + 4, 13) as never) > Limit.AgeMs) {
+      discarded++;
+      drop(key);
+    } else return (length -= itemAt(key).length) > 0;
   });
-  for (const item of batch) {
-    item.tried = now;
-    kept.wait = now + Pace.AnswerMs;
-  }
-  // else not: what another tab saved a moment ago may not have reached this one
-  if (fresh.concat(batch)[0]) save(kept);
-  // not at the same moment as the other tabs
-  if (waits) schedule(pause * (1 + Math.random() * 0.4));
-  if (!batch[0]) return;
-  send(
-    body,
-    leaving,
-    safe((status, retryAfter) => {
-      const kept = load();
-      let pause: number = Pace.RequestGapMs;
-      // 408 and 429 ask to come again
-      if (/^[2-4](?!08|29)/.test(status as never)) {
-        kept.items = kept.items.filter((item) => item.tried != now);
-        discarded -= lost;
-        kept.failures = 0;
-        // oxlint-disable-next-line no-console -- the site's owner looks here when nothing arrives
-        if (PART.warn && status > 399 && !warned) console.warn("WysLeap", (warned = status));
-      } else {
-        pause *= 2 ** kept.failures++ * (0.8 + Math.random() * 0.4);
-        if (PART.retryAfter) pause = Math.max(pause, (retryAfter as never) * 1_000 || 0);
-        pause = Math.min(Limit.PauseMs, pause);
-      }
-      kept.wait = Date.now() + pause;
-      save(kept);
-      schedule(pause);
-    }),
-  );
-};
-
-/** Every 15 s: the page may record again, and what waited is tried. */
-export const beat = () => {
-  recorded = 0;
-  flush();
+  if ((leaving ? failures : read("wait") > now) || failures > Limit.Failures || !batch[0] || !navigator.onLine) return;
+  const lost = discarded;
+  const body =
+    stringify({
+      siteId,
+      _apiKey: tag.key,
+      visitorId: read("visitor"),
+      timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+      webdriver: navigator.webdriver,
+      sentAt: now,
+      discarded,
+    }).slice(0, -1) + `,"items":[${batch.map(itemAt)}]}`;
+  const endpoint = ours("telemetry/batch");
+  // A string goes as text/plain, so that no preflight is asked. What a beacon took stays until a later request
+  // brings its answer: the network may have lost it, and the server counts an id once.
+  if (leaving && navigator.sendBeacon(endpoint, body)) return write("wait", now + Pace.LeavingMs);
+  write("wait", now + Pace.AnswerMs);
+  const answered = safe(({ status, headers }: Partial<Response>) => {
+    let pause = 0;
+    // 408 and 429 ask to come again
+    if (/^[2-4](?!08|29)/.test(status as never)) {
+      batch.map(drop);
+      discarded -= lost;
+      failures = 0;
+      if (status! > 399) warn(status);
+    } else {
+      pause = 1_000 * (Number(headers?.get("Retry-After")) || 2 ** failures * (0.8 + Math.random() * 0.4));
+      failures++;
+    }
+    write("wait", Date.now() + Math.min(Limit.PauseMs, pause));
+  });
+  fetch(endpoint, { method: "POST", body, keepalive: true, signal: AbortSignal.timeout?.(Pace.TimeoutMs) })
+    .catch(() => ({}))
+    .then(answered);
 };

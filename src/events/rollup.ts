@@ -73,6 +73,7 @@ export function foldEvent(day: DayRollup, event: StoredEvent): void {
   }
   if (event.visit > row.visit) row.visit = event.visit;
   if (!event.assigned) row.assigned = false;
+  if (event.automatic) return;
   if (event.type === "event") {
     row.events.add(hashOf(event.id));
   } else if (event.type === "pageview") {

@@ -1,4 +1,4 @@
-import { trackerScript } from "#tracker";
+import { trackerFull, trackerScript } from "#tracker";
 import { FastResponse } from "srvx";
 import type { Clock } from "../clock.ts";
 import type { ErrorCode } from "../errors.ts";
@@ -73,7 +73,7 @@ function createRoutes(api: AnalyticsApi, events: RouteEvents): Route[] {
     { ...secret, path: "/visitors/:siteId/:visitorId", handle: visitorRoute(api) },
     { ...secret, path: "/visitors/:siteId/:visitorId", handle: eraseVisitorRoute(api), method: "DELETE" },
     { ...secret, path: "/events/:siteId", handle: eventsRoute(api, onFault) },
-    { ...open, path: "/tracker.js", handle: scriptRoute(trackerScript) },
+    { ...open, path: "/tracker.js", handle: scriptRoute(trackerScript, trackerFull) },
     { ...open, path: "/openapi.json", handle: openapiRoute() },
     { ...open, path: "/health", handle: healthRoute(api, stats) },
   ];

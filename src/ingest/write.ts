@@ -1,10 +1,13 @@
 import { dayOf, MINUTE_MS } from "../clock.ts";
 import type { StoredEvent } from "../event.ts";
 import { createId } from "../ids.ts";
+import { isAutomatic, nameOfAutomatic } from "./automatic.ts";
 import type { Context, Known, Witnessed, Written } from "./stages.ts";
 import { cutText } from "./text.ts";
 
 const MAX_LANGUAGE = 35;
+const MAX_VALUE = 1e12;
+const CURRENCY = /^[A-Za-z]{3}$/;
 
 /** The first language of `Accept-Language`, e.g. `de-CH` of `de-CH,de;q=0.9`. */
 function firstLanguage(header: string): string | undefined {
@@ -55,15 +58,22 @@ export function writeEvent(hit: Known, { input, site }: Context): Written {
   if (input.type === "pageview") {
     if (input.pageTitle) event.title = input.pageTitle;
   } else if (input.type === "event") {
-    event.name = input.eventName;
+    const automatic = isAutomatic(input.eventName);
+    event.name = automatic ? nameOfAutomatic(input) : input.eventName;
+    // a form that was sent is more than a click
+    if (automatic && input.eventName !== "$submit") event.automatic = true;
     if (input.eventData) event.data = input.eventData;
   } else {
     event.engagedSeconds = input.engagedSeconds;
     if (input.scrollDepth !== undefined) event.scrollDepth = input.scrollDepth;
   }
   if (input.type !== "engagement") {
-    if (input.value !== undefined) event.value = input.value;
-    if (input.currency !== undefined) event.currency = input.currency;
+    // most pages put both among the data, as other analytics want it
+    const data = input.type === "event" ? input.eventData : undefined;
+    const value = input.value ?? data?.["value"];
+    const currency = input.currency ?? data?.["currency"];
+    if (typeof value === "number" && Math.abs(value) <= MAX_VALUE) event.value = value;
+    if (typeof currency === "string" && CURRENCY.test(currency)) event.currency = currency.toUpperCase();
   }
   // a hit that says nothing of its sender (a server's event, say) is the visitor's as they are known
   const known = hit.private ? undefined : hit.before?.visitor;

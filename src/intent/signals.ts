@@ -64,7 +64,7 @@ export function foldSignals(signals: IntentSignals | undefined, event: StoredEve
   if (value !== undefined && value > s.value && value < Infinity) s.value = value;
 
   if (event.type === "event") {
-    foldVisit(s.sessions, event.visit, 2, 0);
+    if (!event.automatic) foldVisit(s.sessions, event.visit, 2, 0);
     addCount(s, day, COUNT[eventKind(event.name ?? "")], 1);
     return s;
   }

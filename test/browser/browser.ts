@@ -38,6 +38,9 @@ export function describeInBrowser(name: string, tests: (stage: Stage) => void): 
         page.on("pageerror", (error) => errors.push(String(error)));
         await before?.(page);
         await page.goto(stage.server.origin + path);
+        // where the page asks for more, the script has loaded its larger self by then
+        const active = () => page.evaluate(() => "WysLeap" in window);
+        for (let tries = 0; tries < 40 && !(await active()); tries++) await page.waitForTimeout(10);
         return page;
       };
     });
@@ -77,13 +80,23 @@ export const runUntil = (page: Page, check: () => unknown): Promise<void> =>
 export async function pass(page: Page, ms: number): Promise<void> {
   for (let left = ms; left > 0; left -= 5_000) {
     await page.clock.runFor(Math.min(left, 5_000));
+    await page.waitForTimeout(20);
     await settled(page);
   }
 }
 
 /** All that was sent has been answered, so that nothing is under way. */
 export const settled = (page: Page): Promise<void> =>
-  until(() => page.evaluate(() => JSON.parse(localStorage["wysleap-demo"] ?? '{"items":[0]}').items.length === 0));
+  until(async () => (await kept(page)).length === 0);
+
+/** The items that wait in the page's storage for an answer, oldest first. */
+export const kept = (page: Page): Promise<{ type: string; eventName?: string }[]> =>
+  page.evaluate(() =>
+    Object.keys(localStorage)
+      .filter((key) => key.startsWith("wysleap-demo-evt_"))
+      .toSorted()
+      .map((key) => JSON.parse(localStorage[key])),
+  );
 
 /** Runs in the page: the page's own use of the tracker. */
 export const trackEvent = (page: Page, name: string, data?: Record<string, unknown>) =>
