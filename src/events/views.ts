@@ -162,12 +162,12 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
     orphans() {
       const alive = live();
       if (alive[0] !== own.writer) return [];
-      return [...others.values()].filter((view) => !view.damaged && !alive.includes(view.writer));
+      return [...others.values()].filter((view) => !view.damaged && !alive.includes(view.writer) && !writers.isHeard(view.writer));
     },
     forget(adopted) {
       for (const view of adopted) others.delete(view.writer);
     },
-    othersAlive: () => live().some((writer) => writer !== own.writer),
+    othersAlive: writers.othersAlive,
     known: () => [...others.keys()],
   };
 }
