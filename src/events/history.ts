@@ -49,8 +49,8 @@ async function blockLines(ref: BlockRef, options: HistoryOptions): Promise<Buffe
 
 async function segmentLines(view: WriterView, n: number, siteId: string, options: HistoryOptions): Promise<Buffer> {
   const segment = await readSegment(options.guard, view.writer, n);
-  // its checkpoint would say where they went, and is damaged: told of when it was found
-  if (segment === "missing" && view.damaged) return Buffer.alloc(0);
+  // its checkpoint would say where they went, and was damaged: they are among the blocks found by their keys
+  if (segment === "missing" && view.rebuilt) return Buffer.alloc(0);
   if (segment === "missing") throw unavailable("The events were moved while they were read; ask again");
   if (segment === "torn") return Buffer.alloc(0);
   return Buffer.concat(segment.sites.filter((part) => part.siteId === siteId).map((part) => part.lines));

@@ -8,12 +8,13 @@ import { createErasures } from "./erasure.ts";
 import type { EventStore, Report, ReportQuery } from "./event-store.ts";
 import { readEvents, readTimeline } from "./history.ts";
 import { createJournal } from "./journal.ts";
+import { readRows } from "./rebuild.ts";
 import { computeReport, daysOf } from "./report.ts";
 import { createRecentSegments } from "./recent-segments.ts";
 import { createRollupCache } from "./rollup-cache.ts";
 import type { DayRollup } from "./rollup.ts";
 import { createSeenIds } from "./seen.ts";
-import { createView, type FollowOptions, foldInto, reportTorn } from "./view.ts";
+import { createView, type FollowOptions, foldInto } from "./view.ts";
 import { createViews } from "./views.ts";
 
 export interface UnstorageEventsOptions {
@@ -100,15 +101,15 @@ export function createUnstorageEvents(options: UnstorageEventsOptions): Unstorag
     const found: DayRollup[] = [];
     const days = new Set(daysOf(query));
     for (const view of views.all()) {
+      const { checkpoint } = view;
       for (const { siteId, day, rollup } of [...(view.sealed?.values() ?? []), ...view.live.values()]) {
         if (siteId === query.siteId && days.has(day)) found.push(rollup);
       }
-      for (const ref of view.checkpoint.rollups) {
+      for (const ref of checkpoint.rollups) {
         if (ref.siteId !== query.siteId || !days.has(ref.day)) continue;
-        const rollup = await cache.read(ref.key, ref.day);
-        if (rollup === "torn") reportTorn(follow, ref.key);
-        else if (rollup !== "missing") found.push(rollup);
-        else if (view !== own) throw new MovedError();
+        const rollup = await readRows(ref, checkpoint.blocks, { ...follow, cache });
+        if (rollup !== "missing") found.push(rollup);
+        else if (view !== own || checkpoint !== own.checkpoint) throw new MovedError();
       }
     }
     return found.map((rollup) => erasures.withoutErased(query.siteId, rollup));

@@ -31,8 +31,8 @@ export interface WriterView {
   sealed: LiveRows | undefined;
   /** Next segment to read. */
   next: number;
-  /** Its newest checkpoint cannot be read: what is left is served, and nothing of it is taken over or removed. */
-  damaged?: boolean;
+  /** Its newest checkpoint could not be read and was made anew from what is stored. */
+  rebuilt?: boolean;
 }
 
 export interface FollowOptions {

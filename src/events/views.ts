@@ -3,6 +3,7 @@ import { bases, keys, parseSequenceKey, visitorDigest } from "../storage/keys.ts
 import type { WriterSlot, Writers } from "../storage/writer.ts";
 import { type Checkpoint, readCheckpoint, readNewestCheckpoint } from "./checkpoint.ts";
 import type { Erasures } from "./erasure.ts";
+import { rebuildCheckpoint } from "./rebuild.ts";
 import { adoptCheckpoint, createView, type FollowOptions, followWriter, reportTorn, type WriterView } from "./view.ts";
 
 /** Other processes are looked at again after this long: a report is at most this much behind them. */
@@ -25,46 +26,80 @@ export interface Views {
   known(): string[];
 }
 
+/** A checkpoint that cannot be read any more, and all keys there are. */
+interface Lost {
+  n: number;
+  stored: string[];
+}
+
+interface Found {
+  view: WriterView;
+  lost: Lost | undefined;
+  /** Visitors of whom its process may have known more than it wrote. */
+  tail: Set<string>;
+}
+
 export function createViews(parts: { own: WriterView; writers: Writers; erasures: Erasures; follow: FollowOptions }): Views {
   const { own, writers, erasures, follow } = parts;
   const others = new Map<string, WriterView>();
   const listed = new WeakSet<WriterView>();
+  /** What a load has found and not followed to its end yet. */
+  const found = new Map<string, Found>();
+  let claimed = false;
   let slots: WriterSlot[] = [];
   let refreshedAt = -Infinity;
   let refreshing: Promise<void> | undefined;
 
+  /** Goes on where an attempt that failed had got to: what was followed stays followed. */
   async function load(onRecovered: (digests: Iterable<string>) => void): Promise<void> {
-    await writers.claim();
+    if (!claimed) await writers.claim();
+    claimed = true;
     const segments = await numbersOf(bases.journal);
     const checkpoints = await numbersOf(bases.checkpoints);
     for (const writer of new Set([...segments.keys(), ...checkpoints.keys()])) {
-      if (writer === own.writer || others.has(writer)) continue;
-      const { checkpoint, damaged } = await readSound(writer, checkpoints.get(writer) ?? []);
-      const view = createView(writer, checkpoint);
-      view.damaged = damaged;
-      const tail = new Set(view.checkpoint.unflushed);
+      if (writer === own.writer || others.has(writer) || found.has(writer)) continue;
+      found.set(writer, await findWriter(writer, checkpoints.get(writer) ?? []));
+    }
+    for (const [writer, { view, lost, tail }] of found) {
+      if (lost) await rebuild(view, lost);
+      for (const digest of view.checkpoint.unflushed) tail.add(digest);
       await followToEnd(view, Math.max(-1, ...(segments.get(writer) ?? [])), (event) => tail.add(visitorDigest(event.siteId, event.visitorId)));
       onRecovered(tail);
       others.set(writer, view);
+      found.delete(writer);
     }
     for (const writer of [own.writer, ...others.keys()]) await erasures.load(writer);
     dropAdopted();
     await refresh();
   }
 
+  async function findWriter(writer: string, numbers: number[]): Promise<Found> {
+    const { checkpoint, lost } = await readSound(writer, numbers);
+    return { view: createView(writer, checkpoint), lost, tail: new Set() };
+  }
+
+  async function rebuild(view: WriterView, lost: Lost): Promise<void> {
+    if (view.checkpoint.n >= lost.n) return;
+    const others = speaking().filter((one) => one !== view);
+    const checkpoint = await rebuildCheckpoint({ writer: view.writer, n: lost.n, before: view.checkpoint }, lost.stored, others, follow);
+    adoptCheckpoint(view, checkpoint);
+    view.rebuilt = true;
+  }
+
   /**
    * A writer's newest sound checkpoint. When a newer one is torn, it matters why: half-written at its writer's death
    * it never counted, and all that the one before it names is still there; damaged later, that has been removed.
    */
-  async function readSound(writer: string, numbers: number[]): Promise<{ checkpoint: Checkpoint; damaged: boolean }> {
+  async function readSound(writer: string, numbers: number[]): Promise<{ checkpoint: Checkpoint; lost?: Lost }> {
     const checkpoint = await readNewestCheckpoint(follow.guard, writer, numbers);
     const newest = Math.max(-1, ...numbers);
-    if (checkpoint.n >= newest) return { checkpoint, damaged: false };
+    if (checkpoint.n >= newest) return { checkpoint };
     reportTorn(follow, keys.checkpoint(writer, newest));
-    const left = new Set(await follow.guard.list(""));
+    const stored = await follow.guard.list("");
+    const left = new Set(stored);
     const named = [...checkpoint.rollups, ...checkpoint.blocks].map(({ key }) => key);
     const isWhole = [...named, keys.segment(writer, checkpoint.covered)].every((key) => left.has(key));
-    return { checkpoint, damaged: !isWhole };
+    return isWhole ? { checkpoint } : { checkpoint, lost: { n: newest, stored } };
   }
 
   async function numbersOf(base: string): Promise<Map<string, number[]>> {
@@ -139,11 +174,14 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
   /** Another process has its slot now, so nothing says how far it got: its keys do. */
   async function findNewest(view: WriterView): Promise<void> {
     const numbers = (await numbersOf(bases.checkpoints)).get(view.writer) ?? [];
-    const { checkpoint, damaged } = await readSound(view.writer, numbers);
+    const { checkpoint, lost } = await readSound(view.writer, numbers);
     if (checkpoint.n > view.checkpoint.n) adoptCheckpoint(view, checkpoint);
-    view.damaged = damaged;
+    if (lost) await rebuild(view, lost);
     listed.add(view);
   }
+
+  /** All that is known of, so far. */
+  const speaking = () => [own, ...others.values(), ...[...found.values()].map(({ view }) => view)];
 
   function refresh(when?: "now"): Promise<void> {
     if (!when && performance.now() - refreshedAt < REFRESH_MS) return Promise.resolve();
@@ -162,7 +200,7 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
     orphans() {
       const alive = live();
       if (alive[0] !== own.writer) return [];
-      return [...others.values()].filter((view) => !view.damaged && !alive.includes(view.writer) && !writers.isHeard(view.writer));
+      return [...others.values()].filter((view) => !alive.includes(view.writer) && !writers.isHeard(view.writer));
     },
     forget(adopted) {
       for (const view of adopted) others.delete(view.writer);
