@@ -1,12 +1,14 @@
 import { type Clock, DAY_MS } from "../clock.ts";
+import { unavailable } from "../errors.ts";
 import { createHexId } from "../ids.ts";
 import type { Reporter } from "../logger.ts";
 import type { Guard } from "../storage/guard.ts";
 import { createWriters } from "../storage/writer.ts";
 import { createCheckpointer } from "./checkpointer.ts";
 import { createErasures } from "./erasure.ts";
-import type { EventStore, Report, ReportQuery } from "./event-store.ts";
-import { readEvents, readTimeline } from "./history.ts";
+import type { EventStore, ReportQuery } from "./event-store.ts";
+import { inPages, PAGE_EVENTS, readEvents } from "./export.ts";
+import { readTimeline } from "./history.ts";
 import { createJournal } from "./journal.ts";
 import { readRows } from "./rebuild.ts";
 import { computeReport, daysOf } from "./report.ts";
@@ -14,6 +16,7 @@ import { createRecentSegments } from "./recent-segments.ts";
 import { createRollupCache } from "./rollup-cache.ts";
 import type { DayRollup } from "./rollup.ts";
 import { createSeenIds } from "./seen.ts";
+import { MovedError } from "./sources.ts";
 import { createView, type FollowOptions, foldInto } from "./view.ts";
 import { createViews } from "./views.ts";
 
@@ -27,6 +30,8 @@ export interface UnstorageEventsOptions {
   unflushed?: () => string[];
   /** Days that events are kept. @default 395 */
   retentionDays?: number;
+  /** Events that `read` sorts at a time. @default 20000 */
+  pageEvents?: number;
   /** Longest wait of `close()` for what is not stored yet. @default 10000 */
   closeMs?: number;
 }
@@ -115,18 +120,27 @@ export function createUnstorageEvents(options: UnstorageEventsOptions): Unstorag
     return found.map((rollup) => erasures.withoutErased(query.siteId, rollup));
   }
 
-  async function report(query: ReportQuery): Promise<Report> {
+  /** Reads again when another process made a checkpoint meanwhile: its new one names everything under new keys. */
+  async function throughMoves<T>(read: () => Promise<T>): Promise<T> {
     await start();
+    await views.refresh();
     for (let attempt = 0; ; attempt++) {
-      await views.refresh();
       try {
-        return await computeReport(query, await rollupsOf(query));
+        return await read();
       } catch (error) {
-        // another process made a checkpoint meanwhile: its new one names the rows under new keys
-        if (!(error instanceof MovedError) || attempt === MAX_MOVES) throw error;
+        if (!(error instanceof MovedError)) throw error;
+        if (attempt === MAX_MOVES) throw unavailable("The events were moved while they were read; ask again");
         await views.refresh("now");
       }
     }
+  }
+
+  /** Nothing that is read goes from storage meanwhile, as far as it is this process's to remove. */
+  function readHistory<T>(read: () => Promise<T>): Promise<T> {
+    return throughMoves(() => {
+      const release = checkpointer.holdGarbage();
+      return read().finally(release);
+    });
   }
 
   const history = { ...follow, views: () => views.all(), isErased: erasures.isErased };
@@ -143,13 +157,8 @@ export function createUnstorageEvents(options: UnstorageEventsOptions): Unstorag
         throw error;
       }
     },
-    report,
-    async timeline(siteId, visitorId, page = {}) {
-      await start();
-      await views.refresh();
-      const release = checkpointer.holdGarbage();
-      return readTimeline(siteId, visitorId, page, history).finally(release);
-    },
+    report: (query) => throughMoves(async () => computeReport(query, await rollupsOf(query))),
+    timeline: (siteId, visitorId, page = {}) => readHistory(() => readTimeline(siteId, visitorId, page, history)),
     async erase(siteId, visitorId) {
       await start();
       await journal.settled();
@@ -157,15 +166,9 @@ export function createUnstorageEvents(options: UnstorageEventsOptions): Unstorag
       await erasures.erase(siteId, visitorId, now());
       await checkpointer.run("erase");
     },
-    async *read(siteId, range = {}) {
-      await start();
-      await views.refresh();
-      const release = checkpointer.holdGarbage();
-      try {
-        yield* readEvents(siteId, range, history);
-      } finally {
-        release();
-      }
+    read(siteId, range = {}) {
+      const size = options.pageEvents ?? PAGE_EVENTS;
+      return inPages(range, size, (after, times) => readHistory(() => readEvents(siteId, { ...range, after }, { size, times }, history)));
     },
     close() {
       closing ??= (async () => {
@@ -188,8 +191,6 @@ export function createUnstorageEvents(options: UnstorageEventsOptions): Unstorag
 const DEFAULT_RETENTION_DAYS = 395;
 const MAX_MOVES = 5;
 const CLOSE_CHECKPOINT_MS = 3_000;
-
-class MovedError extends Error {}
 
 async function withinDeadline<T>(work: Promise<T>, ms: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined;

@@ -31,8 +31,8 @@ export interface WriterView {
   sealed: LiveRows | undefined;
   /** Next segment to read. */
   next: number;
-  /** Its newest checkpoint could not be read and was made anew from what is stored. */
-  rebuilt?: boolean;
+  /** Numbers of segments that are in storage no more, though no checkpoint that can be read covers them. */
+  lost?: Set<number>;
 }
 
 export interface FollowOptions {

@@ -83,7 +83,6 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
     const others = speaking().filter((one) => one !== view);
     const checkpoint = await rebuildCheckpoint({ writer: view.writer, n: lost.n, before: view.checkpoint }, lost.stored, others, follow);
     adoptCheckpoint(view, checkpoint);
-    view.rebuilt = true;
   }
 
   /**
@@ -123,7 +122,7 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
     await followWriter(view, options);
     while (view.next <= last) {
       reportTorn(follow, keys.segment(view.writer, view.next));
-      view.next++;
+      (view.lost ??= new Set()).add(view.next++);
       await followWriter(view, options);
     }
   }
