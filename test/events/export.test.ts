@@ -97,12 +97,14 @@ test("an event that was stored twice, by two processes at two times, is one line
   const [one, other] = [open(disk), open(disk)];
   const event = eventAt(NOON);
   const between = eventAt(NOON + 500);
+  await other.timeline(SITE, "v"); // it lives already, so it does not read that the event is stored
   await one.append({ events: [event, between] });
   await other.append({ events: [{ ...event, at: NOON + 1_000 }] });
-  const first = await take(one, 2);
+  const reader = open(disk);
+  const first = await take(reader, Infinity);
   expect(first.got).toEqual([event, between]);
-  expect((await take(one, Infinity, between)).got).toEqual([]);
-  await Promise.all([one.close(), other.close()]);
+  expect((await take(reader, Infinity, between)).got).toEqual([]);
+  await Promise.all([one, other, reader].map((store) => store.close()));
 });
 
 /** A reader that is stopped at its first look at a value of a dead process, until another has taken that over. */
@@ -110,7 +112,7 @@ async function whileTakenOver<T>(kind: "block" | "journal", read: (store: Unstor
   const disk = memoryDriver() as Driver;
   const events = Array.from({ length: 20 }, (_, i) => eventAt(NOON - i * DAY));
   const dead = open(disk);
-  await dead.append({ events: events.slice(0, 10) });
+  await dead.append({ events: [...events.slice(0, 10), { ...eventAt(NOON), visitorId: "gone" }] });
   await checkpoint(dead);
   await dead.append({ events: events.slice(10) });
   let takeOver: (() => Promise<void>) | undefined;
@@ -127,7 +129,7 @@ async function whileTakenOver<T>(kind: "block" | "journal", read: (store: Unstor
   takeOver = async () => {
     for (const key of await disk.getKeys("", {} as never)) if (key.startsWith("slot:")) await disk.removeItem!(key, {} as never);
     const heir = open(disk, { now: NOON + DAY });
-    await checkpoint(heir);
+    await heir.erase(SITE, "gone"); // so the block is written anew
   };
   const found = await read(reader);
   expect(takeOver, "taken over meanwhile").toBe(undefined);
@@ -137,7 +139,7 @@ async function whileTakenOver<T>(kind: "block" | "journal", read: (store: Unstor
 for (const kind of ["block", "journal"] as const) {
   test(`an export goes on when what it reads of a ${kind} is taken over by another process`, async () => {
     const { found, events } = await whileTakenOver(kind, async (store) => (await take(store, Infinity)).got);
-    expect(found.map(({ id }) => id)).toEqual(ordered(events));
+    expect(found.filter(({ visitorId }) => visitorId === "v").map(({ id }) => id)).toEqual(ordered(events));
   });
 
   test(`a timeline is answered when what it reads of a ${kind} is taken over by another process`, async () => {
