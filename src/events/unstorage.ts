@@ -3,6 +3,7 @@ import { unavailable } from "../errors.ts";
 import { createHexId } from "../ids.ts";
 import type { Reporter } from "../logger.ts";
 import type { Guard } from "../storage/guard.ts";
+import { createPatientGuard } from "../storage/patient.ts";
 import { createWriters } from "../storage/writer.ts";
 import { createCheckpointer } from "./checkpointer.ts";
 import { createErasures } from "./erasure.ts";
@@ -56,12 +57,13 @@ export interface UnstorageEvents extends EventStore {
 export function createUnstorageEvents(options: UnstorageEventsOptions): UnstorageEvents {
   const { guard, now, reporter } = options;
   const own = createView(createHexId());
-  const cache = createRollupCache(guard);
+  const patient = createPatientGuard(guard);
+  const cache = createRollupCache(patient);
   const seen = createSeenIds();
   const recent = createRecentSegments();
-  const erasures = createErasures(guard, own.writer);
-  const writers = createWriters({ guard, writer: own.writer, now });
-  const follow: FollowOptions = { guard, reporter, onTorn: () => void torn++, onEvent: (event) => void seen.add(event) };
+  const erasures = createErasures(patient, own.writer);
+  const writers = createWriters({ guard: patient, writer: own.writer, now });
+  const follow: FollowOptions = { guard: patient, reporter, onTorn: () => void torn++, onEvent: (event) => void seen.add(event) };
   const views = createViews({ own, writers, erasures, follow });
   let torn = 0;
   let stored = 0;

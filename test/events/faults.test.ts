@@ -125,6 +125,26 @@ test("on a storage that fails in every way nothing acknowledged is lost, nothing
   await Promise.all([after.close(), neighbour.close()]);
 });
 
+test("a start on a storage that fails often gets to its end: a read is tried again, and what was read is not read again", { timeout: 60_000 }, async () => {
+  const SEGMENTS = 150;
+  const disk = memoryDriver() as Driver;
+  const before = open(disk, 5_000);
+  for (let n = 0; n < SEGMENTS; n++) await before.append({ events: [eventOf(n)] }); // it dies without a checkpoint
+  const faults: Faults = { throw: 0.35, seed: SEED };
+  let journalReads = 0;
+  const counted = { ...disk, getItemRaw: (key: string, options: never) => (journalReads += Number(key.startsWith("journal:")), disk.getItemRaw!(key, options)) } as Driver;
+  const guard = createGuard(faultyDriver(counted, faults), { reporter: silentReporter, maxFailures: 1e9 });
+  const store = createUnstorageEvents({ guard, now: () => NOON, reporter: silentReporter });
+  let starts = 1;
+  const append = () => store.append({ events: [eventOf(SEGMENTS)] });
+  while (!(await append().then(() => true, () => false))) starts++;
+  expect(starts, "tries until it was started").toBeLessThan(40);
+  expect(journalReads, "reads that reached the storage").toBeLessThan(SEGMENTS * 1.5);
+  faults.throw = 0;
+  expect((await exported(store)).length).toBe(SEGMENTS + 1);
+  await store.close();
+});
+
 test("while storage hangs, events are refused instead of waiting for ever; soon after it answers again they are taken", async () => {
   const faults: Faults = {};
   const store = open(faultyDriver(memoryDriver() as Driver, faults), 100);
