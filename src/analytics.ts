@@ -72,8 +72,11 @@ export interface Analytics {
   getVisitor(siteId: string, visitorId: string): Promise<VisitorDetail | undefined>;
   /** Removes everything kept of a visitor; resolves when storage no longer holds it. */
   eraseVisitor(siteId: string, visitorId: string): Promise<void>;
-  /** Every stored event of `from <= at < to` (epoch milliseconds), each once. */
-  exportEvents(siteId: string, range?: { from?: number; to?: number }): AsyncIterable<StoredEvent>;
+  /**
+   * Every stored event of `from <= at < to` (epoch milliseconds), each once, ordered by `at`, then by `id`. A reader
+   * that was interrupted goes on behind the last event it has: `after: { at: last.at, id: last.id }`.
+   */
+  exportEvents(siteId: string, range?: { from?: number; to?: number; after?: { at: number; id: string } }): AsyncIterable<StoredEvent>;
   /** Stops taking hits, stores what was acknowledged, sends what is due; within 10 s. Idempotent. */
   close(): Promise<void>;
 }
@@ -135,6 +138,7 @@ export function createAnalytics(options: AnalyticsOptions): Analytics {
     geo: createGeo({ ...options.geo, reporter }),
     owe: (site, event, knowledge, raised) => (site.webhooks?.length ? outbox.owe(site, raised.map((name) => toRaised(name, event, knowledge))) : []),
     delivered: (deliveries) => outbox.enqueue(deliveries),
+    catchUp: embedded?.catchUp,
     hooks: options.hooks,
     bots: options.bots,
     privacy: options.privacy,

@@ -63,6 +63,8 @@ export interface PipelineParts {
   owe?(site: Site, event: StoredEvent, knowledge: VisitorKnowledge, raised: WebhookEventName[]): OwedDelivery[];
   /** Told what is owed once it is stored. */
   delivered?(deliveries: OwedDelivery[]): void;
+  /** Reads what other processes have stored by now: a repeated hit may have reached one of them. @default nothing */
+  catchUp?(): Promise<void>;
   reporter?: Reporter;
   hooks?: { dropped?(info: { siteId: string; reason: string }): void };
   /** @default "exclude": stored with its label, left out of profiles, webhooks and numbers */
@@ -118,6 +120,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
   }
 
   async function run(site: Site, input: TelemetryInput, facts: RequestFacts): Promise<Receipt> {
+    if (input.retry && input.eventId !== undefined) await parts.catchUp?.();
     const hit: Received & Partial<Announced> = receive(input);
     const passed = process(hit, { site, input, facts });
     const outcome = isPromise(passed) ? await passed : passed;
