@@ -1,4 +1,4 @@
-import { type Distinct, NOBODY, toDistinct } from "./distinct.ts";
+import { type Distinct, toDistinct } from "./distinct.ts";
 import { MAX_RECENT, mostRecent } from "./recent-visitors.ts";
 import { createDay, type DayRollup, hashOf, mergeDays, rowKeyOf, type SessionRow } from "./rollup.ts";
 import { addRow, areLinked, type VisitorGroup } from "./sessions.ts";
@@ -38,6 +38,7 @@ interface Gathering {
   bot: string[] | undefined;
   totals: Totals;
   visits: Map<number, number>;
+  sketches?: { all: Sketch; returning: Sketch };
   recent: VisitorGroup[];
 }
 
@@ -51,6 +52,7 @@ export function createSummaryBuilder(day: string): SummaryBuilder {
   const groups = new Map<string, Gathering>();
   const loose = createDay();
   let latest = -Infinity;
+  let closed = 0;
   const slice = createSlicer();
 
   function addClosed(visitor: VisitorGroup): void {
@@ -63,7 +65,9 @@ export function createSummaryBuilder(day: string): SummaryBuilder {
     }
     addVisitor(group.totals, visitor.rows);
     const hash = hashOf(visitorId);
-    group.visits.set(hash, Math.max(group.visits.get(hash) ?? 0, visitor.visitCount));
+    if (group.sketches) sketch(group.sketches, hash, visitor.visitCount);
+    else group.visits.set(hash, Math.max(group.visits.get(hash) ?? 0, visitor.visitCount));
+    closed++;
     group.recent.push(visitor);
     if (group.recent.length >= 4 * MAX_RECENT) group.recent = latestOf(group.recent);
   }
@@ -93,13 +97,12 @@ export function createSummaryBuilder(day: string): SummaryBuilder {
         if (!isLoose) addClosed(visitor);
         else for (const row of visitor.rows) mergeDays(loose, { rows: new Map([[keyOf(row), row]]), paths: loose.paths });
       }
+      if (closed > EXACT_VISITORS) for (const group of groups.values()) if (group.visits.size >= SKETCHED_FROM) toSketches(group);
     },
     finish() {
-      let size = 0;
-      for (const { visits } of groups.values()) size += visits.size;
       const finished = [...groups.values()].map(({ visits, recent, ...group }) => ({
         ...group,
-        ...(size > EXACT_VISITORS && visits.size >= SKETCHED_FROM ? { visitors: NOBODY, sketches: toSketches(visits) } : { visitors: toDistinct(visits) }),
+        visitors: toDistinct(visits),
         recent: JSON.stringify(mostRecent(recent, MAX_RECENT)),
       }));
       return { day, latest, groups: finished, loose };
@@ -115,13 +118,15 @@ function latestOf(visitors: VisitorGroup[]): VisitorGroup[] {
   return visitors.sort((a, b) => b.lastSeen - a.lastSeen || (a.rows[0]!.visitorId < b.rows[0]!.visitorId ? -1 : 1)).slice(0, MAX_RECENT);
 }
 
-function toSketches(visits: Map<number, number>): { all: Sketch; returning: Sketch } {
-  const sketches = { all: createSketch(), returning: createSketch() };
-  for (const [hash, most] of visits) {
-    addToSketch(sketches.all, hash);
-    if (most >= 2) addToSketch(sketches.returning, hash);
-  }
-  return sketches;
+function toSketches(group: Gathering): void {
+  group.sketches ??= { all: createSketch(), returning: createSketch() };
+  for (const [hash, most] of group.visits) sketch(group.sketches, hash, most);
+  group.visits = new Map();
+}
+
+function sketch({ all, returning }: { all: Sketch; returning: Sketch }, hash: number, visits: number): void {
+  addToSketch(all, hash);
+  if (visits >= 2) addToSketch(returning, hash);
 }
 
 /** Bytes that it takes in memory, about. */

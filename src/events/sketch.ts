@@ -1,6 +1,8 @@
 /** HyperLogLog: how many different hashes were added, from 16 kB whatever their number. */
 const PRECISION = 14;
 const REGISTERS = 1 << PRECISION;
+/** One byte a register. */
+export const SKETCH_BYTES = REGISTERS;
 /** Relative standard error of an estimate. */
 export const SKETCH_ERROR = 1.04 / Math.sqrt(REGISTERS);
 

@@ -8,7 +8,7 @@ import { createErasures } from "./erasure.ts";
 import type { EventStore, Report, ReportQuery } from "./event-store.ts";
 import { readEvents, readTimeline } from "./history.ts";
 import { createJournal } from "./journal.ts";
-import { computeReport, daysOf } from "./report.ts";
+import { computeReport, daysOf, inOnePortion } from "./report.ts";
 import { createRecentSegments } from "./recent-segments.ts";
 import { createRollupCache } from "./rollup-cache.ts";
 import type { DayRollup } from "./rollup.ts";
@@ -119,7 +119,7 @@ export function createUnstorageEvents(options: UnstorageEventsOptions): Unstorag
     for (let attempt = 0; ; attempt++) {
       await views.refresh();
       try {
-        return await computeReport(query, await rollupsOf(query));
+        return await computeReport(query, inOnePortion(await rollupsOf(query)));
       } catch (error) {
         // another process made a checkpoint meanwhile: its new one names the rows under new keys
         if (!(error instanceof MovedError) || attempt === MAX_MOVES) throw error;
