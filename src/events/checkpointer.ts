@@ -1,3 +1,4 @@
+import type { Clock } from "../clock.ts";
 import { parseSequenceKey } from "../storage/keys.ts";
 import { BEAT_MS, type Writers } from "../storage/writer.ts";
 import { type Checkpoint, writeCheckpoint } from "./checkpoint.ts";
@@ -37,6 +38,7 @@ export interface CheckpointerParts {
   recent: RecentSegments;
   /** Digests of visitors for `Checkpoint.unflushed`. */
   unflushed: () => string[];
+  now: Clock;
   /** Epoch milliseconds before which events are kept no longer. */
   expireBefore: () => number;
   options: CompactionOptions;
@@ -66,7 +68,7 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
     unwritten = undefined;
   }
 
-  async function checkpoint(adopt: WriterView[]): Promise<void> {
+  async function checkpoint(adopt: WriterView[], sumUp: boolean): Promise<void> {
     await commit();
     const storedUpTo = journal.next();
     const purging = erasures.pending();
@@ -74,7 +76,10 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
     events = 0;
     since = performance.now();
     try {
-      const plan = { own, generation: generation++, storedUpTo, recent: parts.recent, adopt, erasures, expireBefore: parts.expireBefore(), unflushed: parts.unflushed() };
+      const plan = {
+        own, adopt, views: views.all(), generation: generation++, storedUpTo, recent: parts.recent, erasures,
+        expireBefore: parts.expireBefore(), unflushed: parts.unflushed(), sumUp, now: parts.now(),
+      };
       unwritten = { ...(await prepareCheckpoint(plan, options)), adopted: adopt };
       if (adopt.length > 0) unwritten.garbage.push(...leftovers(await guard.list(""), adopt, unwritten.checkpoint));
       await commit();
@@ -102,7 +107,7 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
   async function runOnce(why: "full" | "age" | "erase" | "close"): Promise<void> {
     // at close nothing is taken over: it would make the end of a process as slow as its past is long
     const adopt = why === "close" ? [] : views.orphans();
-    await checkpoint(adopt);
+    await checkpoint(adopt, why !== "close");
     await collectGarbage();
     await writers.beat({ checkpoint: own.checkpoint.n, known: views.known() });
   }
@@ -152,7 +157,7 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
 
 /** Keys of taken-over writers that no checkpoint names any more: half-done compactions, segments that were covered. */
 function leftovers(all: string[], adopted: WriterView[], checkpoint: Checkpoint): string[] {
-  const named = new Set([...checkpoint.blocks, ...checkpoint.rollups].map((ref) => ref.key));
+  const named = new Set([...checkpoint.blocks, ...checkpoint.rollups, ...checkpoint.summaries].map((ref) => ref.key));
   const isLeft = (key: string, { writer, next }: WriterView) => {
     if (!key.includes(`:${writer}:`) || key.startsWith("erased:") || named.has(key)) return false;
     // a writer that was only asleep may have gone on: its later segments are not covered by anything yet

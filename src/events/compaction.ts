@@ -6,10 +6,14 @@ import type { RollupCache } from "./rollup-cache.ts";
 import { writeRollups } from "./rollup-parts.ts";
 import { mergeDays } from "./rollup.ts";
 import type { RecentSegments } from "./recent-segments.ts";
+import type { Summaries } from "./summaries.ts";
+import type { createSummaryParts } from "./summary-parts.ts";
 import type { FollowOptions, WriterView } from "./view.ts";
 
 export interface CompactionOptions extends FollowOptions {
   cache: RollupCache;
+  summaries: Summaries;
+  writeSummaries: ReturnType<typeof createSummaryParts>;
 }
 
 /** Taken-over writers that are remembered, in case one was only asleep. */
@@ -26,6 +30,11 @@ export interface CompactionPlan {
   recent: RecentSegments;
   /** Dead writers whose data is taken over. */
   adopt: WriterView[];
+  /** All writers that are known, those included. */
+  views: WriterView[];
+  /** Whether there is time to sum up days that are over. */
+  sumUp: boolean;
+  now: number;
   /** Whose rows and lines must go. */
   erasures: Erasures;
   /** Epoch milliseconds: what happened before is kept no longer. */
@@ -49,6 +58,7 @@ export async function prepareCheckpoint(
   const garbage: string[] = [];
   const rollups = await writeRollups(plan, options, garbage);
   const blocks = await writeBlocks(plan, options, garbage);
+  const summaries = await options.writeSummaries(plan, rollups, options, garbage);
   // those it had taken over itself too: keys of theirs may be left, and nobody else says that they no longer count
   const adopted = adopt.flatMap((view): [string, number][] => [...view.checkpoint.adopted, [view.writer, view.next]]);
   const checkpoint: Checkpoint = {
@@ -57,6 +67,7 @@ export async function prepareCheckpoint(
     covered: plan.storedUpTo,
     rollups,
     blocks,
+    summaries,
     unflushed: plan.unflushed,
     adopted: [...own.checkpoint.adopted, ...adopted].slice(-MAX_ADOPTED),
   };

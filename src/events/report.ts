@@ -3,7 +3,7 @@ import { type ColdDays, NO_DAYS } from "./cold-days.ts";
 import { visitsIn } from "./distinct.ts";
 import type { Report, ReportQuery, VisitorRow } from "./event-store.ts";
 import { byRecency, MAX_RECENT, mergeVisitorRows, mostRecent } from "./recent-visitors.ts";
-import { type DayRollup, hashOf, type SessionRow } from "./rollup.ts";
+import { type DayRollup, hashOf, portionOf, type SessionRow } from "./rollup.ts";
 import { addRow, type VisitorGroup } from "./sessions.ts";
 import { addToSketch, estimate, SKETCH_ERROR } from "./sketch.ts";
 import { createSlicer } from "./slicer.ts";
@@ -27,8 +27,6 @@ export interface RowSource {
 }
 
 export const inOnePortion = (rollups: DayRollup[]): RowSource => ({ portions: 1, read: () => rollups });
-
-export const portionOf = (visitorId: string, portions: number) => (portions === 1 ? 0 : hashOf(visitorId) % portions);
 
 /**
  * The report over the range: what happened outside it plays no part. A row may come in several parts (of several

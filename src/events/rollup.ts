@@ -170,6 +170,16 @@ function mergeRows(day: DayRollup, into: SessionRow, from: SessionRow): void {
   for (const id of from.events) into.events.add(id);
 }
 
+/** One of a number of equal shares of all visitors. */
+export interface Portion {
+  portion: number;
+  portions: number;
+}
+
+/** The share that a visitor falls into: by the order of the hashes. */
+export const portionOf = (visitorId: string, portions: number) =>
+  portions === 1 ? 0 : Math.floor((hashOf(visitorId) / 2 ** 52) * portions);
+
 /**
  * 52 bits that stand for an id within one session: enough that two ids of a session never meet in practice
  * (10,000 of them: one chance in 90 million).

@@ -5,15 +5,16 @@ import type { Guard } from "../storage/guard.ts";
 import { createWriters } from "../storage/writer.ts";
 import { createCheckpointer } from "./checkpointer.ts";
 import { createErasures } from "./erasure.ts";
-import type { EventStore, Report, ReportQuery } from "./event-store.ts";
+import type { EventStore } from "./event-store.ts";
 import { readEvents, readTimeline } from "./history.ts";
 import { createJournal } from "./journal.ts";
-import { computeReport, daysOf, inOnePortion } from "./report.ts";
 import { createRecentSegments } from "./recent-segments.ts";
+import { createReports } from "./reports.ts";
 import { createRollupCache } from "./rollup-cache.ts";
-import type { DayRollup } from "./rollup.ts";
 import { createSeenIds } from "./seen.ts";
-import { createView, type FollowOptions, foldInto, reportTorn } from "./view.ts";
+import { createSummaries } from "./summaries.ts";
+import { createSummaryParts } from "./summary-parts.ts";
+import { createView, type FollowOptions, foldInto } from "./view.ts";
 import { createViews } from "./views.ts";
 
 export interface UnstorageEventsOptions {
@@ -57,6 +58,7 @@ export function createUnstorageEvents(options: UnstorageEventsOptions): Unstorag
   const writers = createWriters({ guard, writer: own.writer, now });
   const follow: FollowOptions = { guard, reporter, onTorn: () => void torn++, onEvent: (event) => void seen.add(event) };
   const views = createViews({ own, writers, erasures, follow });
+  const summaries = createSummaries({ cache, follow });
   let torn = 0;
   let stored = 0;
   let started: Promise<void> | undefined;
@@ -78,8 +80,10 @@ export function createUnstorageEvents(options: UnstorageEventsOptions): Unstorag
     own, journal, views, writers, erasures, recent,
     unflushed: options.unflushed ?? (() => []),
     expireBefore: () => now() - (options.retentionDays ?? DEFAULT_RETENTION_DAYS) * DAY_MS,
-    options: { ...follow, cache },
+    now,
+    options: { ...follow, cache, summaries, writeSummaries: createSummaryParts() },
   });
+  const reports = createReports({ own, views, cache, summaries, erasures, follow });
 
   /** Reads what earlier processes left. Tried again by the next call when storage is down. */
   function start(): Promise<void> {
@@ -96,38 +100,6 @@ export function createUnstorageEvents(options: UnstorageEventsOptions): Unstorag
     return started;
   }
 
-  async function rollupsOf(query: ReportQuery): Promise<DayRollup[]> {
-    const found: DayRollup[] = [];
-    const days = new Set(daysOf(query));
-    for (const view of views.all()) {
-      for (const { siteId, day, rollup } of [...(view.sealed?.values() ?? []), ...view.live.values()]) {
-        if (siteId === query.siteId && days.has(day)) found.push(rollup);
-      }
-      for (const ref of view.checkpoint.rollups) {
-        if (ref.siteId !== query.siteId || !days.has(ref.day)) continue;
-        const rollup = await cache.read(ref.key, ref.day);
-        if (rollup === "torn") reportTorn(follow, ref.key);
-        else if (rollup !== "missing") found.push(rollup);
-        else if (view !== own) throw new MovedError();
-      }
-    }
-    return found.map((rollup) => erasures.withoutErased(query.siteId, rollup));
-  }
-
-  async function report(query: ReportQuery): Promise<Report> {
-    await start();
-    for (let attempt = 0; ; attempt++) {
-      await views.refresh();
-      try {
-        return await computeReport(query, inOnePortion(await rollupsOf(query)));
-      } catch (error) {
-        // another process made a checkpoint meanwhile: its new one names the rows under new keys
-        if (!(error instanceof MovedError) || attempt === MAX_MOVES) throw error;
-        await views.refresh("now");
-      }
-    }
-  }
-
   const history = { ...follow, views: () => views.all(), isErased: erasures.isErased };
 
   return {
@@ -142,7 +114,10 @@ export function createUnstorageEvents(options: UnstorageEventsOptions): Unstorag
         throw error;
       }
     },
-    report,
+    async report(query) {
+      await start();
+      return reports.report(query);
+    },
     async timeline(siteId, visitorId, page = {}) {
       await start();
       await views.refresh();
@@ -154,6 +129,7 @@ export function createUnstorageEvents(options: UnstorageEventsOptions): Unstorag
       await journal.settled();
       await views.refresh("now");
       await erasures.erase(siteId, visitorId, now());
+      reports.forget();
       await checkpointer.run("erase");
     },
     async *read(siteId, range = {}) {
@@ -185,10 +161,7 @@ export function createUnstorageEvents(options: UnstorageEventsOptions): Unstorag
 }
 
 const DEFAULT_RETENTION_DAYS = 395;
-const MAX_MOVES = 5;
 const CLOSE_CHECKPOINT_MS = 3_000;
-
-class MovedError extends Error {}
 
 async function withinDeadline<T>(work: Promise<T>, ms: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined;

@@ -35,6 +35,9 @@ export const keys = {
   /** Aggregated rows of one site and day, written anew (never over) by a writer's n-th compaction. */
   rollup: (siteId: string, day: string, writer: string, n: number) =>
     `rollup:${digestOf(siteId)}:${day}:${writer}:${sequence(n)}`,
+  /** A day of one site that is over, summed up by a writer's n-th compaction. */
+  summary: (siteId: string, day: string, writer: string, n: number) =>
+    `summary:${digestOf(siteId)}:${day}:${writer}:${sequence(n)}`,
   /** Compressed raw events of one site: the i-th block that a writer's n-th compaction made. */
   block: (siteId: string, writer: string, n: number, i: number) =>
     `block:${digestOf(siteId)}:${writer}:${sequence(n)}:${sequence(i)}`,

@@ -1,0 +1,87 @@
+import { createHash } from "node:crypto";
+import { addDays } from "../clock.ts";
+import type { RollupRef } from "./checkpoint.ts";
+import type { RollupCache } from "./rollup-cache.ts";
+import { createDay, type DayRollup, type Portion, portionOf } from "./rollup.ts";
+import { type FollowOptions, reportTorn, type WriterView } from "./view.ts";
+
+/**
+ * Rows (with their pageviews and events) that are decoded at a time. What has more is taken visitor by visitor in
+ * portions, so that a day of a million visitors never is in memory as a whole.
+ */
+export const PORTION_CELLS = 200_000;
+
+/** What is known of one day of a site: its parts in storage, and rows that are in none yet. */
+export interface DayParts {
+  refs: Map<string, RollupRef & { isOwn: boolean }>;
+  live: DayRollup[];
+}
+
+export type SiteParts = Map<string, DayParts>;
+
+/** Another process made a checkpoint meanwhile: its new one names the rows under new keys. */
+export class MovedError extends Error {}
+
+export function partsOf(siteId: string, views: Iterable<WriterView>, own: WriterView): SiteParts {
+  const parts: SiteParts = new Map();
+  const dayOf = (day: string): DayParts => {
+    const known = parts.get(day) ?? { refs: new Map(), live: [] };
+    parts.set(day, known);
+    return known;
+  };
+  for (const view of views) {
+    for (const live of [view.sealed, view.live]) {
+      for (const entry of live?.values() ?? []) if (entry.siteId === siteId) dayOf(entry.day).live.push(entry.rollup);
+    }
+    for (const ref of view.checkpoint.rollups) {
+      if (ref.siteId === siteId) dayOf(ref.day).refs.set(ref.key, { ...ref, isOwn: view === own });
+    }
+  }
+  return parts;
+}
+
+/** The day itself and those next to it: what a summary is made of. */
+export const around = (day: string) => [addDays(day, -1), day, addDays(day, 1)];
+
+/** Whether all that is known of the day and those next to it is in parts. */
+export const isSettled = (parts: SiteParts, day: string) => around(day).every((one) => !parts.get(one)?.live.length);
+
+/** Stands for the parts that a day's summary is made of: other parts, another digest. */
+export function digestOfParts(parts: SiteParts, day: string): string {
+  const keys = around(day).flatMap((one) => [...(parts.get(one)?.refs.keys() ?? [])]);
+  return createHash("sha256").update(keys.sort().join("\n")).digest("hex").slice(0, 20);
+}
+
+export function portionsOf(parts: SiteParts, days: string[]): number {
+  let cells = 0;
+  for (const day of days) for (const ref of parts.get(day)?.refs.values() ?? []) cells += ref.cells;
+  return Math.max(1, Math.ceil(cells / PORTION_CELLS));
+}
+
+/** One portion of a day's rows. `whole` is false when a part of it could not be read. */
+export async function readRows(
+  parts: DayParts | undefined,
+  { portion, portions }: Portion,
+  { cache, follow }: { cache: RollupCache; follow: FollowOptions },
+): Promise<{ rows: DayRollup[]; whole: boolean }> {
+  const rows = (parts?.live ?? []).map((rollup) => rowsOfPortion(rollup, portion, portions));
+  let whole = true;
+  for (const ref of parts?.refs.values() ?? []) {
+    const rollup = await (portions === 1 ? cache.read(ref.key, ref.day) : cache.readPortion(ref.key, ref.day, { portion, portions }));
+    if (typeof rollup === "object") {
+      rows.push(rollup);
+      continue;
+    }
+    if (rollup === "torn") reportTorn(follow, ref.key);
+    else if (!ref.isOwn) throw new MovedError();
+    whole = false;
+  }
+  return { rows, whole };
+}
+
+function rowsOfPortion(rollup: DayRollup, portion: number, portions: number): DayRollup {
+  if (portions === 1) return rollup;
+  const some = createDay();
+  for (const [key, row] of rollup.rows) if (portionOf(row.visitorId, portions) === portion) some.rows.set(key, row);
+  return some;
+}
