@@ -1,6 +1,6 @@
 import type { Guard } from "../storage/guard.ts";
 import { digestOf, keys } from "../storage/keys.ts";
-import { createDay, type DayRollup } from "./rollup.ts";
+import type { DayRollup } from "./rollup.ts";
 
 /** Visitors who asked to be forgotten. Only digests are kept, and only until the removal is done. */
 export interface Erasures {
@@ -64,7 +64,7 @@ export function createErasures(guard: Guard, writer: string): Erasures {
     pending: () => stored.size > 0,
     withoutErased(siteId, rollup) {
       if (!concerns(siteId)) return rollup;
-      const left = createDay();
+      const left: DayRollup = { rows: new Map(), paths: new Set(rollup.paths) };
       for (const [key, row] of rollup.rows) if (!isErased(siteId, row.visitorId, row.start)) left.rows.set(key, row);
       return left;
     },

@@ -13,6 +13,7 @@ import type { Views } from "./views.ts";
 const MAX_MOVES = 5;
 /** Sums of days that are over, kept by query: the least recently used goes first. */
 const MAX_SUMS = 8;
+const MAX_SUM_VISITORS = 2_000_000;
 /** An answer that took more rows than this is given again for a second: others are always fresh. */
 const MANY_CELLS = 10_000;
 const REUSE_MS = 1_000;
@@ -74,7 +75,12 @@ export function createReports(parts: ReportsParts): Reports {
     const sum = sums.get(key) ?? (await sumUp(query, cold, new Set(edges)));
     sums.delete(key);
     sums.set(key, sum);
-    for (const oldest of sums.keys()) if (sums.size > MAX_SUMS) sums.delete(oldest);
+    let visitors = [...sums.values()].reduce((count, one) => count + one.visitors.hashes.length, 0);
+    for (const [oldest, { visitors: { hashes } }] of sums) {
+      if (sums.size <= MAX_SUMS && visitors <= MAX_SUM_VISITORS) break;
+      sums.delete(oldest);
+      visitors -= hashes.length;
+    }
     return sum;
   }
 

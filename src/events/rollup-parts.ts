@@ -2,7 +2,6 @@ import { DAY_MS } from "../clock.ts";
 import { keys } from "../storage/keys.ts";
 import type { RollupRef } from "./checkpoint.ts";
 import type { CompactionOptions, CompactionPlan } from "./compaction.ts";
-import type { Erasures } from "./erasure.ts";
 import { encodeDay } from "./rollup-codec.ts";
 import { cellsOf, createDay, type DayRollup, mergeDays } from "./rollup.ts";
 import { type LiveRows, reportTorn, siteDay } from "./view.ts";
@@ -11,6 +10,8 @@ import { type LiveRows, reportTorn, siteDay } from "./view.ts";
 const MAX_PARTS = 8;
 /** A part is merged with new rows when it is at most this many times their size: each row is rewritten rarely. */
 const TIER = 2;
+/** A part with more is merged no further, so that none is ever large: a day of very many visitors has many parts. */
+export const MAX_PART_CELLS = 100_000;
 
 /** What is known of one site's day: its parts in storage, and rows that are in none yet. */
 interface SiteDay {
@@ -48,20 +49,46 @@ export async function writeRollups(plan: CompactionPlan, options: CompactionOpti
       garbage.push(...known.refs.map((ref) => ref.key));
       continue;
     }
-    const purge = erasures.concerns(known.siteId);
-    if (known.live.length === 0 && !purge && known.refs.length <= MAX_PARTS) {
+    if (erasures.concerns(known.siteId)) {
+      left.push(...(await purgeParts(known, plan, options, garbage)));
+      continue;
+    }
+    if (known.live.length === 0 && known.refs.filter(isSmall).length <= MAX_PARTS) {
       left.push(...known.refs);
       continue;
     }
-    const { merged, kept } = purge ? { merged: known.refs, kept: [] } : chooseParts(known);
+    const { merged, kept } = chooseParts(known);
     left.push(...kept);
     garbage.push(...merged.map((ref) => ref.key));
     const rollup = await mergeParts(merged, known.live, options);
-    if (purge) purgeRows(known.siteId, rollup, erasures);
-    if (rollup.rows.size > 0) left.push(await writePart(known, rollup, plan, options));
+    if (rollup.rows.size > 0) left.push(await writePart(known, rollup, 0, plan, options));
   }
   return left;
 }
+
+/** Parts without rows of the erased stay as they are, and with them what was summed up of their days. */
+async function purgeParts(known: SiteDay, plan: CompactionPlan, options: CompactionOptions, garbage: string[]): Promise<RollupRef[]> {
+  const { erasures } = plan;
+  const left: RollupRef[] = [];
+  let made = 0;
+  const write = async (rollup: DayRollup) => {
+    if (rollup.rows.size > 0) left.push(await writePart(known, rollup, made++, plan, options));
+  };
+  for (const ref of known.refs) {
+    const rollup = await readPart(ref, options);
+    const purged = rollup && erasures.withoutErased(known.siteId, rollup);
+    if (purged && purged.rows.size === rollup.rows.size) {
+      left.push(ref);
+      continue;
+    }
+    garbage.push(ref.key);
+    if (purged) await write(purged);
+  }
+  await write(erasures.withoutErased(known.siteId, await mergeParts([], known.live, options)));
+  return left;
+}
+
+const isSmall = (ref: RollupRef) => ref.cells <= MAX_PART_CELLS;
 
 /** Whether a day is over everywhere before the moment. */
 export function isExpired({ day }: { day: string }, before: number): boolean {
@@ -69,15 +96,17 @@ export function isExpired({ day }: { day: string }, before: number): boolean {
 }
 
 function chooseParts({ refs, live }: SiteDay): { merged: RollupRef[]; kept: RollupRef[] } {
-  const bySize = refs.toSorted((a, b) => a.cells - b.cells);
+  const bySize = refs.filter(isSmall).sort((a, b) => a.cells - b.cells);
   let size = live.reduce((sum, rollup) => sum + cellsOf(rollup), 0);
   let count = 0;
   for (const ref of bySize) {
     if (ref.cells > size * TIER && bySize.length - count < MAX_PARTS) break;
+    if (count > 1 && size + ref.cells > MAX_PART_CELLS) break;
     size += ref.cells;
     count++;
   }
-  return { merged: bySize.slice(0, count), kept: bySize.slice(count) };
+  const merged = bySize.slice(0, count);
+  return { merged, kept: refs.filter((ref) => !merged.includes(ref)) };
 }
 
 /**
@@ -87,9 +116,8 @@ function chooseParts({ refs, live }: SiteDay): { merged: RollupRef[]; kept: Roll
 async function mergeParts(refs: RollupRef[], live: DayRollup[], options: CompactionOptions): Promise<DayRollup> {
   let merged: DayRollup | undefined;
   for (const ref of refs.toReversed()) {
-    const rollup = await options.cache.read(ref.key, ref.day);
-    if (rollup === "torn") reportTorn(options, ref.key);
-    if (typeof rollup !== "object") continue;
+    const rollup = await readPart(ref, options);
+    if (!rollup) continue;
     if (merged) mergeDays(merged, rollup);
     else merged = rollup;
   }
@@ -100,13 +128,15 @@ async function mergeParts(refs: RollupRef[], live: DayRollup[], options: Compact
   return merged ?? createDay();
 }
 
-async function writePart({ siteId, day }: SiteDay, rollup: DayRollup, plan: CompactionPlan, { guard, cache }: CompactionOptions): Promise<RollupRef> {
-  const key = keys.rollup(siteId, day, plan.own.writer, plan.generation);
+async function readPart(ref: RollupRef, options: CompactionOptions): Promise<DayRollup | undefined> {
+  const rollup = await options.cache.read(ref.key, ref.day);
+  if (rollup === "torn") reportTorn(options, ref.key);
+  return typeof rollup === "object" ? rollup : undefined;
+}
+
+async function writePart({ siteId, day }: SiteDay, rollup: DayRollup, i: number, plan: CompactionPlan, { guard, cache }: CompactionOptions): Promise<RollupRef> {
+  const key = keys.rollup(siteId, day, plan.own.writer, plan.generation, i);
   await guard.write(key, await encodeDay(rollup));
   cache.put(key, rollup);
   return { siteId, day, key, cells: cellsOf(rollup) };
-}
-
-function purgeRows(siteId: string, day: DayRollup, erasures: Erasures): void {
-  for (const [key, row] of day.rows) if (erasures.isErased(siteId, row.visitorId, row.start)) day.rows.delete(key);
 }

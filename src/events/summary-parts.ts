@@ -30,11 +30,15 @@ export function createSummaryParts() {
     const left = new Map<string, SummaryRef>();
     for (const ref of [own, ...adopt].flatMap((view) => view.checkpoint.summaries)) {
       const key = siteDay(ref.siteId, ref.day);
-      const holds = !erasures.concerns(ref.siteId) && partsIn(ref.siteId).has(ref.day) && ref.of === digestOfParts(partsIn(ref.siteId), ref.day);
+      const parts = partsIn(ref.siteId);
+      // made of these very parts, and of none that another process has yet to remove somebody from
+      const holds = parts.has(ref.day) && ref.of === digestOfParts(parts, ref.day) && (!erasures.concerns(ref.siteId) || areOwn(parts, ref.day));
       if (holds && !left.has(key)) left.set(key, ref);
       else garbage.push(ref.key);
     }
-    for (const { siteId } of rollups) if (erasures.concerns(siteId)) erasedAt.set(siteId, performance.now());
+    for (const { siteId } of views.slice(1).flatMap((view) => view.checkpoint.rollups)) {
+      if (erasures.concerns(siteId)) erasedAt.set(siteId, performance.now());
+    }
     for (const [siteId, at] of erasedAt) if (performance.now() - at > QUIET_MS) erasedAt.delete(siteId);
     if (!plan.sumUp) return [...left.values()];
 
@@ -58,3 +62,6 @@ export function createSummaryParts() {
     return [...left.values()];
   };
 }
+
+const areOwn = (parts: SiteParts, day: string) =>
+  around(day).every((one) => [...(parts.get(one)?.refs.values() ?? [])].every((ref) => ref.isOwn));

@@ -162,6 +162,9 @@ function startProcess(disk: Driver, now: () => number): Process {
   };
 }
 
+/** Summaries that the histories left in storage. */
+let summed = 0;
+
 /** Monotonic time that the test moves, so that nobody waits for a refresh to be due. */
 let skew = 0;
 beforeAll(() => {
@@ -183,6 +186,9 @@ async function liveThrough(seed: number): Promise<void> {
   const start = () => startProcess(disk, () => clock);
   const processes = Array.from({ length: random.between(1, 3) }, start);
   const stored: StoredEvent[] = [];
+  const isLate = history.events.map(() => random.chance(0.1));
+  const late = history.events.filter((_, index) => isLate[index]);
+  const onTime = history.events.filter((_, index) => !isLate[index]);
 
   async function compare(name: string, store: UnstorageEvents) {
     skew += 300;
@@ -208,8 +214,8 @@ async function liveThrough(seed: number): Promise<void> {
     }
   }
 
-  for (let next = 0; next < history.events.length; ) {
-    const batch = history.events.slice(next, next + random.pick([1, 1, 2, 8, 30]));
+  for (let next = 0; next < onTime.length; ) {
+    const batch = onTime.slice(next, next + random.pick([1, 1, 2, 8, 30]));
     next += batch.length;
     skew += 5;
     await random.pick(processes).store.append({ events: batch });
@@ -234,11 +240,45 @@ async function liveThrough(seed: number): Promise<void> {
     else if (fate < 14) await compare("a live", store);
   }
 
-  const fresh = start();
-  for (let i = 0; i < 3; i++) await compare("a fresh", fresh.store);
-  for (let i = 0; i < 2; i++) await compare("a live", random.pick(processes).store);
-  await fresh.store.close();
-  for (const { kill } of processes) kill();
+  async function compareAll() {
+    const fresh = start();
+    for (let i = 0; i < 3; i++) await compare("a fresh", fresh.store);
+    for (let i = 0; i < 2; i++) await compare("a live", random.pick(processes).store);
+    await fresh.store.close();
+  }
+  await compareAll();
+
+  // days that are over are summed up and stored by checkpoints that find nothing new, read back, and changed again
+  const settle = async () => {
+    for (let i = random.below(5); i > 0; i--) await random.pick(processes).store.erase("elsewhere", "nobody");
+  };
+  await settle();
+  await compareAll();
+  for (const hit of late) {
+    await random.pick(processes).store.append({ events: [hit] });
+    stored.push(hit);
+    if (random.chance(0.3)) await settle();
+    if (random.chance(0.3)) await compare("a live", random.pick(processes).store);
+  }
+  await settle();
+  await compareAll();
+
+  // later, one process is left, takes all over, and forgets somebody
+  const [survivor, ...leaving] = processes as [Process, ...Process[]];
+  processes.length = 1;
+  for (const { store } of leaving) await store.close();
+  clock += 60 * DAY;
+  for (let i = 0; i < 3; i++) await survivor.store.erase("elsewhere", "nobody");
+  await compareAll();
+  const erased = random.pick(stored);
+  await survivor.store.erase(erased.siteId, erased.visitorId);
+  const left = stored.filter(({ siteId, visitorId }) => siteId !== erased.siteId || visitorId !== erased.visitorId);
+  stored.splice(0, stored.length, ...left);
+  await compareAll();
+  await settle();
+  await compareAll();
+  summed += (await disk.getKeys!("summary", {})).filter((key) => key.startsWith("summary:")).length;
+  survivor.kill();
 }
 
 /** The first place where two reports differ; numbers may by a rounding error. */
@@ -263,5 +303,6 @@ for (let first = 0; first < HISTORIES; first += AT_A_TIME) {
       vi.clearAllTimers();
     }
     expect(failures).toEqual([]);
+    if (last - first >= AT_A_TIME) expect(summed, "days summed up in storage").toBeGreaterThan(0);
   });
 }
