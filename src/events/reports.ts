@@ -15,7 +15,7 @@ const MAX_MOVES = 5;
 const MAX_SUMS = 8;
 const MAX_SUM_VISITORS = 2_000_000;
 /** An answer that took more rows than this is given again for a second: others are always fresh. */
-const MANY_CELLS = 10_000;
+const MANY_ROWS = 5_000;
 const REUSE_MS = 1_000;
 const MAX_ANSWERS = 16;
 
@@ -97,7 +97,7 @@ export function createReports(parts: ReportsParts): Reports {
       return found.map((rollup) => erasures.withoutErased(query.siteId, rollup));
     };
     const report = await computeReport(query, { portions, read }, sum);
-    return { report, isCostly: rows > MANY_CELLS };
+    return { report, isCostly: rows > MANY_ROWS };
   }
 
   async function computeWhereverMoved(query: ReportQuery): Promise<{ report: Report; isCostly: boolean }> {

@@ -3,7 +3,7 @@ import type { DayRollup, Portion } from "./rollup.ts";
 import { decodeDay } from "./rollup-codec.ts";
 
 /** Decoded rollups kept in memory; an estimate, see `weigh`. */
-export const MAX_CACHE_BYTES = 32 * 1024 * 1024;
+export const MAX_CACHE_BYTES = 24 * 1024 * 1024;
 
 const BYTES_PER_ROW = 600;
 const BYTES_PER_PAGE = 120;

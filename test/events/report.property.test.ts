@@ -79,6 +79,7 @@ function inventHistory(random: Random): History {
     const home = { country: random.pick(COUNTRIES), browser: random.pick(BROWSERS) };
     const isBot = random.chance(0.1);
     const isMixed = random.chance(0.05);
+    const keepsId = random.chance(0.1);
     const openPages: { pageviewId: string; path: string }[] = [];
     const momentOf = (at: number) => {
       if (ties) return at - (at % (5 * SECOND));
@@ -102,7 +103,8 @@ function inventHistory(random: Random): History {
     let visit = random.chance(0.7) ? 1 : random.between(2, 5);
     for (let s = random.between(1, 3); s > 0 && arrivals.length < wanted; s--, visit++) {
       const kind = random.pick(["sent", "sent", "assigned", "assigned", "echoed", "split"]);
-      const names = [`s${made}_a`, `s${made}_b`];
+      // some clients keep one id for ever, over days on which they are silent
+      const names = keepsId ? [`s_${visitorId}`, `s_${visitorId}`] : [`s${made}_a`, `s${made}_b`];
       const pace = random.pick([5 * SECOND, MINUTE, 10 * MINUTE, 40 * MINUTE, 5 * HOUR]);
       const steps = random.pick([1, 1, 2, 4, 8]);
       for (let step = 0; step < steps; step++) {
@@ -129,7 +131,7 @@ function inventHistory(random: Random): History {
         }
         at += random.below(pace);
       }
-      at += random.pick([0, 10 * MINUTE, 30 * MINUTE, 31 * MINUTE, DAY]);
+      at += random.pick([0, 10 * MINUTE, 30 * MINUTE, 31 * MINUTE, DAY, ...(keepsId ? [2 * DAY, 3 * DAY] : [])]);
     }
   }
 
