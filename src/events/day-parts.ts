@@ -6,10 +6,11 @@ import { createDay, type DayRollup, type Portion, portionOf } from "./rollup.ts"
 import { type FollowOptions, reportTorn, type WriterView } from "./view.ts";
 
 /**
- * Rows (with their pageviews and events) that are decoded at a time. What has more is taken visitor by visitor in
- * portions, so that a day of a million visitors never is in memory as a whole.
+ * Rows (with their pageviews and events) that are decoded as a whole. What has more is taken visitor by visitor in
+ * portions of fewer, so that a day of a million visitors never is in memory as a whole.
  */
-export const PORTION_CELLS = 200_000;
+const WHOLE_CELLS = 200_000;
+const PORTION_CELLS = 50_000;
 
 /** What is known of one day of a site: its parts in storage, and rows that are in none yet. */
 export interface DayParts {
@@ -55,7 +56,7 @@ export function digestOfParts(parts: SiteParts, day: string): string {
 export function portionsOf(parts: SiteParts, days: string[]): number {
   let cells = 0;
   for (const day of days) for (const ref of parts.get(day)?.refs.values() ?? []) cells += ref.cells;
-  return Math.max(1, Math.ceil(cells / PORTION_CELLS));
+  return cells <= WHOLE_CELLS ? 1 : Math.ceil(cells / PORTION_CELLS);
 }
 
 /** One portion of a day's rows. `whole` is false when a part of it could not be read. */
