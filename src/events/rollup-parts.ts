@@ -49,10 +49,7 @@ export async function writeRollups(plan: CompactionPlan, options: CompactionOpti
       garbage.push(...known.refs.map((ref) => ref.key));
       continue;
     }
-    if (erasures.concerns(known.siteId)) {
-      left.push(...(await purgeParts(known, plan, options, garbage)));
-      continue;
-    }
+    if (erasures.concerns(known.siteId)) await purgeParts(known, plan, options, garbage);
     if (known.live.length === 0 && known.refs.filter(isSmall).length <= MAX_PARTS) {
       left.push(...known.refs);
       continue;
@@ -67,25 +64,21 @@ export async function writeRollups(plan: CompactionPlan, options: CompactionOpti
 }
 
 /** Parts without rows of the erased stay as they are, and with them what was summed up of their days. */
-async function purgeParts(known: SiteDay, plan: CompactionPlan, options: CompactionOptions, garbage: string[]): Promise<RollupRef[]> {
+async function purgeParts(known: SiteDay, plan: CompactionPlan, options: CompactionOptions, garbage: string[]): Promise<void> {
   const { erasures } = plan;
-  const left: RollupRef[] = [];
-  let made = 0;
-  const write = async (rollup: DayRollup) => {
-    if (rollup.rows.size > 0) left.push(await writePart(known, rollup, made++, plan, options));
-  };
-  for (const ref of known.refs) {
+  const clean: RollupRef[] = [];
+  for (const [i, ref] of known.refs.entries()) {
     const rollup = await readPart(ref, options);
     const purged = rollup && erasures.withoutErased(known.siteId, rollup);
     if (purged && purged.rows.size === rollup.rows.size) {
-      left.push(ref);
+      clean.push(ref);
       continue;
     }
     garbage.push(ref.key);
-    if (purged) await write(purged);
+    if (purged?.rows.size) clean.push(await writePart(known, purged, i + 1, plan, options));
   }
-  await write(erasures.withoutErased(known.siteId, await mergeParts([], known.live, options)));
-  return left;
+  known.refs = clean;
+  known.live = known.live.map((rollup) => erasures.withoutErased(known.siteId, rollup)).filter(({ rows }) => rows.size > 0);
 }
 
 const isSmall = (ref: RollupRef) => ref.cells <= MAX_PART_CELLS;
