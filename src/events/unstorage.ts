@@ -9,19 +9,18 @@ import { createPatientGuard } from "../storage/patient.ts";
 import { createWriters } from "../storage/writer.ts";
 import { createCheckpointer } from "./checkpointer.ts";
 import { createErasures } from "./erasure.ts";
-import type { EventStore, ReportQuery } from "./event-store.ts";
+import type { EventStore } from "./event-store.ts";
 import { inPages, PAGE_EVENTS, readEvents } from "./export.ts";
 import { readTimeline } from "./history.ts";
 import { createJournal } from "./journal.ts";
-import { readRows } from "./rebuild.ts";
-import { computeReport, daysOf } from "./report.ts";
 import { createEmbeddedProfiles, type ProfileOptions } from "./profiles.ts";
 import { createProfileRuns } from "./profile-runs.ts";
 import { createRecentSegments } from "./recent-segments.ts";
+import { createReports } from "./reports.ts";
 import { createRollupCache } from "./rollup-cache.ts";
-import type { DayRollup } from "./rollup.ts";
 import { createSeenIds } from "./seen.ts";
 import { MovedError } from "./sources.ts";
+import { createSummaries } from "./summaries.ts";
 import { createView, type FollowOptions, foldInto, type WriterView } from "./view.ts";
 import { createViews } from "./views.ts";
 
@@ -67,7 +66,10 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
   const cache = createRollupCache(guard);
   const seen = createSeenIds();
   const recent = createRecentSegments();
-  const erasures = createErasures(guard, own.writer, (digest) => profiles.drop(digest));
+  const erasures = createErasures(guard, own.writer, (digest) => {
+    profiles.drop(digest);
+    reports.forget();
+  });
   const writers = createWriters({ guard, writer: own.writer, now });
   const follow: FollowOptions = {
     guard, reporter,
@@ -90,6 +92,8 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
     events: (siteId, visitorId, page) => readTimeline(siteId, visitorId, page, history),
     refresh: () => views.refresh("now"),
   });
+  const summaries = createSummaries({ cache, follow });
+  const reports = createReports({ own, views, cache, summaries, erasures, follow });
   let torn = 0;
   let stored = 0;
   let repeated = 0;
@@ -125,7 +129,7 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
     own, journal, views, writers, erasures, recent,
     now,
     expireBefore: () => now() - (options.retentionDays ?? DEFAULT_RETENTION_DAYS) * DAY_MS,
-    options: { ...follow, cache, compactProfiles: profiles.compact, restoreProfiles: profiles.restore },
+    options: { ...follow, cache, summaries, compactProfiles: profiles.compact, restoreProfiles: profiles.restore },
   });
   let following: NodeJS.Timeout | undefined;
 
@@ -156,24 +160,6 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
     } catch (error) {
       reporter.report("warn", "follow", "what other processes stored could not be read and will be tried again", error);
     }
-  }
-
-  async function rollupsOf(query: ReportQuery): Promise<DayRollup[]> {
-    const found: DayRollup[] = [];
-    const days = new Set(daysOf(query));
-    for (const view of views.all()) {
-      const { checkpoint } = view;
-      for (const { siteId, day, rollup } of [...(view.sealed?.values() ?? []), ...view.live.values()]) {
-        if (siteId === query.siteId && days.has(day)) found.push(rollup);
-      }
-      for (const ref of checkpoint.rollups) {
-        if (ref.siteId !== query.siteId || !days.has(ref.day)) continue;
-        const rollup = await readRows(ref, checkpoint.blocks, { ...follow, cache });
-        if (rollup !== "missing") found.push(rollup);
-        else if (view !== own || checkpoint !== own.checkpoint) throw new MovedError();
-      }
-    }
-    return found.map((rollup) => erasures.withoutErased(query.siteId, rollup));
   }
 
   /** Reads again when another process made a checkpoint meanwhile: its new one names everything under new keys. */
@@ -210,7 +196,7 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
       repeated += batch.events.length - fresh.length;
     },
     catchUp: () => start().then(() => views.refresh("now")),
-    report: (query) => throughMoves(async () => computeReport(query, await rollupsOf(query))),
+    report: (query) => throughMoves(() => reports.report(query)),
     timeline: (siteId, visitorId, page = {}) => readHistory(() => readTimeline(siteId, visitorId, page, history)),
     async erase(siteId, visitorId) {
       await start();

@@ -58,7 +58,8 @@ async function play(driver: Place["driver"]) {
   };
   const repeat = async (hit: Sent) => {
     // it waits for an answer first
-    while (!load.acknowledged.has(hit.eventId)) await pause(50);
+    do await pause(50);
+    while (!load.acknowledged.has(hit.eventId));
     await pause(random() * 300);
     await client.ask(pick(alive()).origin, pathOf(hit), { ...hit, retry: true });
   };
