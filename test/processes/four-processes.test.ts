@@ -111,7 +111,8 @@ async function play(driver: Place["driver"]) {
   }
   process.stdout.write(
     `four processes ${driver}: seed ${SEED}, ${replaced} replaced, ${hits.length} hits in ${hits.length + repeats.length} requests, last looked after ` +
-      `${behindMs.join("/")} ms, ${asked - strangers.length} of ${asked} profiles right, answers ${JSON.stringify([...load.answers])}\n`,
+      `${behindMs.join("/")} ms, ${asked - strangers.length} of ${asked} profiles right, answers ${JSON.stringify([...load.answers])}` +
+      `${strangers.length > 0 ? `, wrong: ${JSON.stringify(strangers.slice(0, 4))}` : ""}\n`,
   );
   for (const worker of alive()) {
     await worker.stop("SIGKILL");

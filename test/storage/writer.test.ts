@@ -49,12 +49,16 @@ test("a process whose slot another wrote over, long after, has another by its ne
   const driver = memoryDriver();
   const guard = createGuard({ ...driver, dispose: undefined }, { reporter: silentReporter });
   const [first, second] = ["first", "second"].map((writer) => createWriters({ guard, writer, now: Date.now }));
-  await first!.claim();
+  const soon = async (work: Promise<void>) => {
+    await vi.advanceTimersByTimeAsync(100);
+    await work;
+  };
+  await soon(first!.claim());
   const kept = await driver.getItemRaw!("slot:0000000000", {});
   await vi.advanceTimersByTimeAsync(20_000);
   await driver.removeItem!("slot:0000000000", {});
-  await second!.claim();
+  await soon(second!.claim());
   expect(kept).toBeDefined();
-  await first!.beat({ checkpoint: -1, known: [] });
+  await soon(first!.beat({ checkpoint: -1, known: [] }));
   expect((await second!.read()).map((slot) => slot.writer)).toEqual(["second", "first"]);
 });
