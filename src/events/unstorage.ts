@@ -15,6 +15,7 @@ import { readTimeline } from "./history.ts";
 import { createJournal } from "./journal.ts";
 import { createEmbeddedProfiles, type ProfileOptions } from "./profiles.ts";
 import { createProfileRuns } from "./profile-runs.ts";
+import { recallIds } from "./recall.ts";
 import { createRecentSegments } from "./recent-segments.ts";
 import { createReports } from "./reports.ts";
 import { createRollupCache } from "./rollup-cache.ts";
@@ -132,6 +133,7 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
     options: { ...follow, cache, summaries, compactProfiles: profiles.compact, restoreProfiles: profiles.restore },
   });
   let following: NodeJS.Timeout | undefined;
+  let recalled: Promise<void> | undefined;
 
   /** Reads what earlier processes left. Tried again by the next call when storage is down. */
   function start(): Promise<void> {
@@ -139,6 +141,9 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
       .load()
       .then(() => {
         ready = true;
+        recalled = recallIds(views.all(), seen, now(), follow).catch((error: unknown) =>
+          reporter.report("warn", "recall", "the day's events could not be read: one that a client repeats now may count twice in its visitor's profile", error),
+        );
         checkpointer.start();
         let ticks = 0;
         following ??= setInterval(() => {
@@ -195,7 +200,11 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
       else await journal.append(fresh.length === batch.events.length ? batch : { ...batch, events: fresh });
       repeated += batch.events.length - fresh.length;
     },
-    catchUp: () => start().then(() => views.refresh("now")),
+    async catchUp() {
+      await start();
+      await recalled;
+      await views.refresh("now");
+    },
     report: (query) => throughMoves(() => reports.report(query)),
     timeline: (siteId, visitorId, page = {}) => readHistory(() => readTimeline(siteId, visitorId, page, history)),
     async erase(siteId, visitorId) {
