@@ -80,6 +80,7 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
     },
     foldProfile: (tail, event) => profiles.foldInto(tail, event),
     onMoved: (skipped) => profiles.noteMoved(skipped),
+    onUnseen: (blocks) => recallIds(blocks, seen, now(), follow),
   };
   const views = createViews({ own, writers, erasures, follow });
   const profiles = createEmbeddedProfiles<P>({
@@ -141,7 +142,7 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
       .load()
       .then(() => {
         ready = true;
-        recalled = recallIds(views.all(), seen, now(), follow).catch((error: unknown) =>
+        recalled = recallIds(views.all().flatMap((view) => view.checkpoint.blocks), seen, now(), follow).catch((error: unknown) =>
           reporter.report("warn", "recall", "the day's events could not be read: one that a client repeats now may count twice in its visitor's profile", error),
         );
         checkpointer.start();

@@ -2,7 +2,7 @@ import type { StoredEvent } from "../event.ts";
 import type { Reporter } from "../logger.ts";
 import type { Guard } from "../storage/guard.ts";
 import { keys } from "../storage/keys.ts";
-import { type Checkpoint, emptyCheckpoint, readCheckpoint } from "./checkpoint.ts";
+import { type BlockRef, type Checkpoint, emptyCheckpoint, readCheckpoint } from "./checkpoint.ts";
 import type { OwedDelivery } from "./event-store.ts";
 import { createDay, type DayRollup, foldEvent } from "./rollup.ts";
 import { decodeSegment, parseLines, type Segment } from "./segment.ts";
@@ -53,6 +53,8 @@ export interface FollowOptions {
   onMoved: (skipped: boolean) => void;
   /** Folds an event into a view's tail of profiles. */
   foldProfile: (tail: Profiles<unknown>, event: StoredEvent) => void;
+  /** Told of blocks that may hold events which were never seen as segments. */
+  onUnseen: (blocks: BlockRef[]) => Promise<void>;
   onDeliveries?: (deliveries: OwedDelivery[]) => void;
   onTorn?: (key: string) => void;
 }
@@ -116,7 +118,11 @@ async function advanceCheckpoint(view: WriterView, options: FollowOptions): Prom
  */
 export async function adoptCheckpoint(view: WriterView, newer: Checkpoint, options: FollowOptions): Promise<void> {
   const tail: Profiles<unknown> = new Map();
-  const { next } = view;
+  const { next, checkpoint } = view;
+  if (newer.covered > next || newer.adopted.length > checkpoint.adopted.length) {
+    const known = new Set(checkpoint.blocks.map(({ key }) => key));
+    await options.onUnseen(newer.blocks.filter(({ key }) => !known.has(key)));
+  }
   for (let n = newer.covered; n < next; n++) {
     const segment = await readSegment(options.guard, view.writer, n);
     if (typeof segment === "string") continue;

@@ -62,3 +62,19 @@ test("a hit that a client repeats after a restart counts once, also when its seg
   expect(factsOf(await next.profiles.load("shop", "v0"))).toEqual(expected(today, "v0"));
   expect(next.stats()).toMatchObject({ stored: 0, repeated: 10 });
 });
+
+test("a hit that a client repeats through a process that never saw its segment, only the checkpoint after it, counts once", async () => {
+  const { disk } = createDisk();
+  const [first, second] = [open(disk), open(disk)];
+  const today = Array.from({ length: 4 }, (_, n): StoredEvent => ({ ...eventOf(n, 1), at: Date.now() - 1_000 * (10 - n) }));
+  await track(second, today[0]!);
+  await first.catchUp();
+  await track(first, today[1]!);
+  await track(first, today[2]!);
+  await first.close(); // its segments are gone before the other has looked
+  await track(second, today[3]!);
+  await second.catchUp();
+  for (const event of today) await track(second, event);
+  expect(second.stats()).toMatchObject({ stored: 2, repeated: 4 });
+  for (const one of [second, open(disk)]) expect(factsOf(await one.profiles.load("shop", "v0"))).toEqual(expected(today, "v0"));
+});
