@@ -24,7 +24,8 @@ import { createSharedLimiter } from "./rate-limit/shared.ts";
 import { createSites, type Site } from "./site.ts";
 import { createGuard } from "./storage/guard.ts";
 import { createHttpsTransport } from "./webhooks/https-transport.ts";
-import { createOutbox, type Raised } from "./webhooks/outbox.ts";
+import { createOutbox } from "./webhooks/outbox.ts";
+import type { Raised } from "./webhooks/owed.ts";
 import { derivedWebhookId } from "./webhooks/webhook-id.ts";
 
 /** What an in-process call knows of the visitor's request. */

@@ -5,7 +5,8 @@ import type { Guard } from "../storage/guard.ts";
 import { createWriters } from "../storage/writer.ts";
 import { createCheckpointer } from "./checkpointer.ts";
 import { createErasures } from "./erasure.ts";
-import type { EventStore, Report, ReportQuery } from "./event-store.ts";
+import type { OwedKeeper } from "./compaction.ts";
+import type { EventStore, OwedDelivery, Report, ReportQuery } from "./event-store.ts";
 import { readEvents, readTimeline } from "./history.ts";
 import { createJournal } from "./journal.ts";
 import { computeReport, daysOf } from "./report.ts";
@@ -13,7 +14,7 @@ import { createRecentSegments } from "./recent-segments.ts";
 import { createRollupCache } from "./rollup-cache.ts";
 import type { DayRollup } from "./rollup.ts";
 import { createSeenIds } from "./seen.ts";
-import { createView, type FollowOptions, foldInto, reportTorn } from "./view.ts";
+import { createView, type FollowOptions, foldInto, readSegment, reportTorn } from "./view.ts";
 import { createViews } from "./views.ts";
 
 export interface UnstorageEventsOptions {
@@ -26,6 +27,10 @@ export interface UnstorageEventsOptions {
   unflushed?: () => string[];
   /** Days that events are kept. @default 395 */
   retentionDays?: number;
+  /** This process's id among those on one storage. @default a random one */
+  writer?: string;
+  /** Told of the deliveries that segments hold. */
+  owed?: OwedKeeper;
   /** Longest wait of `close()` for what is not stored yet. @default 10000 */
   closeMs?: number;
 }
@@ -38,6 +43,12 @@ export interface EventStats {
 }
 
 export interface UnstorageEvents extends EventStore {
+  /** Reads what earlier processes left, now instead of with the first call. Rejects when storage is down. */
+  start(): Promise<void>;
+  /** Resolves when what waits now is stored; rejects when it could not be. */
+  settled(): Promise<void>;
+  /** What one of this process's own segments owes; undefined when it is not there any more. */
+  owedIn(n: number): Promise<OwedDelivery[] | undefined>;
   stats(): EventStats;
   /** Whether other processes are writing to the same storage, as far as is known. */
   isShared(): boolean;
@@ -49,7 +60,7 @@ export interface UnstorageEvents extends EventStore {
  */
 export function createUnstorageEvents(options: UnstorageEventsOptions): UnstorageEvents {
   const { guard, now, reporter } = options;
-  const own = createView(createHexId());
+  const own = createView(options.writer ?? createHexId());
   const cache = createRollupCache(guard);
   const seen = createSeenIds();
   const recent = createRecentSegments();
@@ -66,11 +77,12 @@ export function createUnstorageEvents(options: UnstorageEventsOptions): Unstorag
   const journal = createJournal({
     guard,
     writer: own.writer,
-    onStored(n, events, body) {
+    onStored(n, events, body, owed) {
       stored += events.length;
       recent.put(n, body);
       for (const event of events) foldInto(own.live, event);
       own.next = n + 1;
+      options.owed?.stored(n, owed);
       checkpointer.noteStored(events.length);
     },
   });
@@ -78,7 +90,7 @@ export function createUnstorageEvents(options: UnstorageEventsOptions): Unstorag
     own, journal, views, writers, erasures, recent,
     unflushed: options.unflushed ?? (() => []),
     expireBefore: () => now() - (options.retentionDays ?? DEFAULT_RETENTION_DAYS) * DAY_MS,
-    options: { ...follow, cache },
+    options: { ...follow, cache, owed: options.owed },
   });
 
   /** Reads what earlier processes left. Tried again by the next call when storage is down. */
@@ -131,6 +143,12 @@ export function createUnstorageEvents(options: UnstorageEventsOptions): Unstorag
   const history = { ...follow, views: () => views.all(), isErased: erasures.isErased };
 
   return {
+    start,
+    settled: journal.settled,
+    async owedIn(n) {
+      const segment = await readSegment(guard, own.writer, n);
+      return typeof segment === "object" ? segment.deliveries : undefined;
+    },
     async append(batch) {
       if (!ready) await start();
       const fresh = batch.events.filter((event) => seen.add(event));

@@ -3,7 +3,6 @@ import type { Reporter } from "../logger.ts";
 import type { Guard } from "../storage/guard.ts";
 import { keys } from "../storage/keys.ts";
 import { type Checkpoint, emptyCheckpoint, readCheckpoint } from "./checkpoint.ts";
-import type { OwedDelivery } from "./event-store.ts";
 import { createDay, type DayRollup, foldEvent } from "./rollup.ts";
 import { decodeSegment, parseLines, type Segment } from "./segment.ts";
 
@@ -40,7 +39,6 @@ export interface FollowOptions {
   reporter: Reporter;
   /** Told of every event found in a segment (not of those a checkpoint covers). */
   onEvent?: (event: StoredEvent) => void;
-  onDeliveries?: (deliveries: OwedDelivery[]) => void;
   onTorn?: (key: string) => void;
 }
 
@@ -87,7 +85,6 @@ export async function followWriter(view: WriterView, options: FollowOptions): Pr
         options.onEvent?.(event);
       }
     }
-    options.onDeliveries?.(segment.deliveries);
     view.next++;
     news = true;
   }
