@@ -64,6 +64,7 @@ export interface Lane {
   hurry(id: string): boolean;
   /** Takes out what `matches`, also what is being sent. */
   forget(matches: (delivery: Delivery) => boolean): Delivery[];
+  has(id: string): boolean;
   /** What is pending, youngest first. */
   entries(): Iterable<Entry>;
   pump(): void;
@@ -245,6 +246,7 @@ export function createLane(world: LaneWorld): Lane {
       }
       return forgotten;
     },
+    has: (id) => pending.get(id) !== undefined,
     entries: pending.youngestFirst,
     stop() {
       stopped = true;

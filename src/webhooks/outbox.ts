@@ -74,6 +74,8 @@ export interface Outbox {
   owe(site: Site, raised: Raised[], onlyUrl?: string): Delivery[];
   /** Takes deliveries in their order; an id that is pending or was just delivered to the endpoint is not sent twice. */
   enqueue(deliveries: Delivery[]): void;
+  /** Whether it is pending or was just delivered. */
+  knows(delivery: Delivery): boolean;
   /** Goes on with what dead processes left. */
   resume(taken: TakenOver): void;
   /** A page of a site's deliveries, as far as this process has them. */
@@ -218,6 +220,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
     enqueue(deliveries) {
       for (const delivery of deliveries) add(delivery);
     },
+    knows: (delivery) => arrived.has(delivery) || lanes.get(laneKey(delivery.siteId, delivery.endpoint))?.has(delivery.id) === true,
     resume({ open, endpoints }) {
       for (const [key, health] of endpoints) {
         const [siteId = "", endpoint = ""] = key.split(" ");

@@ -43,6 +43,16 @@ export function createWebhookIds(now: Clock, random: () => number = Math.random)
 }
 
 /**
+ * The `webhook-id` of what one event raises: the same whenever it is raised again, and ordered by the event's time.
+ */
+export function eventWebhookId(siteId: string, eventId: string, at: number): string {
+  const digest = createHash("sha256").update(`${siteId}\0${eventId}`).digest();
+  let id = `msg_${encode(Math.max(0, Math.floor(at)), TIME_CHARS)}`;
+  for (let index = 0; index < ID_CHARS - TIME_CHARS; index++) id += ALPHABET[(digest[index] ?? 0) % 32];
+  return id;
+}
+
+/**
  * The `webhook-id` of something two processes may both notice (`visitor_identified`, `high_intent_visitor`): the
  * same site, visitor and cause give the same id, so the receiver sees one delivery. It carries no time.
  */
