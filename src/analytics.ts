@@ -26,7 +26,7 @@ import { createFixedWindow } from "./rate-limit/fixed-window.ts";
 import { createSharedLimiter } from "./rate-limit/shared.ts";
 import { createSites, type Site, type WebhookEventName } from "./site.ts";
 import { createGuard } from "./storage/guard.ts";
-import { createDurableOutbox } from "./webhooks/durable-outbox.ts";
+import { createDurableOutbox, type DurableOutbox } from "./webhooks/durable-outbox.ts";
 import { createHttpsTransport } from "./webhooks/https-transport.ts";
 import { createOutbox, type OutboxOptions } from "./webhooks/outbox.ts";
 
@@ -143,7 +143,7 @@ export function createAnalytics(options: AnalyticsOptions): Analytics {
     transport: options.webhooks?.transport ?? createHttpsTransport({ ...options.webhooks, now }),
     now, reporter, hooks: options.hooks,
   };
-  const durable = embedded && createDurableOutbox(delivery, { guard, writer, owedIn: embedded.owedIn });
+  const durable: DurableOutbox | undefined = embedded && createDurableOutbox(delivery, { guard, writer, owedIn: embedded.owedIn });
   const outbox = durable ?? createOutbox(delivery);
   const raise = createRaise(options.intent);
   const listeners = createListeners(raise, reporter);

@@ -78,7 +78,7 @@ export function createWebhookAdmin(parts: WebhookAdminParts): WebhookAdmin {
       for (const endpoint of site.webhooks ?? []) if (url === undefined || endpoint.url === url) outbox.enable(site.id, endpoint.url);
       let queued = 0;
       // oldest first
-      for (const { delivery, at } of outbox.deadLetters(site.id).reverse()) if (Math.max(at, delivery.at) >= since) queued += outbox.retry(site.id, delivery.id);
+      for (const { delivery, at } of outbox.deadLetters(site.id).toReversed()) if (Math.max(at, delivery.at) >= since) queued += outbox.retry(site.id, delivery.id);
 
       const found: StoredEvent[] = [];
       for await (const event of events.read(site.id, { from: since })) {

@@ -1,4 +1,5 @@
 import { DAY_MS } from "../clock.ts";
+import type { Progress } from "./ledger-state.ts";
 import type { Delivery } from "./payload.ts";
 import { sizeOf } from "./payload.ts";
 
@@ -12,6 +13,13 @@ export interface DeadLetter {
   attempts: number;
   /** Epoch milliseconds when it was given up. */
   at: number;
+}
+
+/** The letter of a delivery that an earlier process gave up. */
+export function toLetter(delivery: Delivery, { reason, attempts, at }: Extract<Progress, { state: "dead" }>, seq: number): DeadLetter {
+  delivery.seq = seq;
+  const [, code] = /^status (\d+)$/.exec(reason) ?? [];
+  return { delivery, reason, attempts, at, ...(code !== undefined && { status: Number(code) }) };
 }
 
 export interface DeadLetters {

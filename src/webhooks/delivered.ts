@@ -7,7 +7,7 @@ export const MAX_LISTED = 1_000;
 
 /** A delivery that arrived; its payload is not kept. */
 export interface Delivered {
-  delivery: Omit<Delivery, "unsigned">;
+  delivery: Delivery;
   attempts: number;
   status: number;
   /** Epoch milliseconds when it arrived. */
@@ -28,10 +28,10 @@ export function createDelivered(): DeliveredOnes {
   const listed = new Set<Delivered>();
   const idOf = ({ siteId, endpoint, id }: Delivery) => `${siteId} ${endpoint} ${id}`;
   return {
-    add({ unsigned: _, ...delivery }, attempts, status, deliveredAt) {
-      ids.add(idOf({ ...delivery, unsigned: "" }));
+    add(delivery, attempts, status, deliveredAt) {
+      ids.add(idOf(delivery));
       if (ids.size > MAX_IDS) ids.delete(ids.values().next().value!);
-      listed.add({ delivery, attempts, status, deliveredAt });
+      listed.add({ delivery: { ...delivery, unsigned: "" }, attempts, status, deliveredAt });
       if (listed.size > MAX_LISTED) listed.delete(listed.values().next().value!);
     },
     has: (delivery) => ids.has(idOf(delivery)),

@@ -57,8 +57,6 @@ export interface DeliverySources {
   dead: DeadLetter[];
 }
 
-type Known = Omit<Delivery, "unsigned">;
-
 /** One page of a site's deliveries, those taken in last first. */
 export function listDeliveries(site: Site, query: DeliveriesQuery, sources: DeliverySources): DeliveriesPage {
   const { status, event, endpoint, limit = DEFAULT_DELIVERIES, cursor } = query;
@@ -66,12 +64,12 @@ export function listDeliveries(site: Site, query: DeliveriesQuery, sources: Deli
   const only = endpoint === undefined ? undefined : endpointId(endpoint);
   const urls = new Map(site.webhooks?.map(({ url }) => [endpointId(url), toLoggableUrl(url)]));
   const found: { seq: number; record: DeliveryRecord }[] = [];
-  const fits = (delivery: Known, is: DeliveryStatus) =>
+  const fits = (delivery: Delivery, is: DeliveryStatus) =>
     (status === undefined || status === is) &&
     (event === undefined || delivery.event === event) &&
     (only === undefined || delivery.endpoint === only) &&
     (delivery.seq ?? 0) < before;
-  const add = (delivery: Known, record: Omit<DeliveryRecord, "id" | "event" | "endpoint" | "timestamp">) => {
+  const add = (delivery: Delivery, record: Omit<DeliveryRecord, "id" | "event" | "endpoint" | "timestamp">) => {
     const { id, event: name, at, seq = 0 } = delivery;
     const url = urls.get(delivery.endpoint) ?? `(removed ${delivery.endpoint})`;
     found.push({ seq, record: { id, event: name as WebhookEventName, endpoint: url, timestamp: toTimestamp(at), ...record } });

@@ -238,7 +238,7 @@ export function createLane(world: LaneWorld): Lane {
     },
     forget(matches) {
       const forgotten: Delivery[] = [];
-      for (const entry of [...pending.youngestFirst()]) {
+      for (const entry of pending.youngestFirst()) {
         if (!matches(entry.delivery)) continue;
         pending.remove(entry);
         flights.get(entry)?.cancel();

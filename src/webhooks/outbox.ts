@@ -6,7 +6,7 @@ import type { Waiting } from "./attempts.ts";
 import { describeOutcome } from "./attempts.ts";
 import { toRequest } from "./attempt-request.ts";
 import type { DeadLetter } from "./dead-letters.ts";
-import { createDeadLetters } from "./dead-letters.ts";
+import { createDeadLetters, toLetter } from "./dead-letters.ts";
 import { createDelivered } from "./delivered.ts";
 import type { DeliveriesPage, DeliveriesQuery } from "./delivery-list.ts";
 import { listDeliveries } from "./delivery-list.ts";
@@ -15,7 +15,6 @@ import { endpointId, toLoggableUrl } from "./endpoint-id.ts";
 import { createEndpointLookup } from "./endpoint-lookup.ts";
 import type { Lane } from "./lane.ts";
 import { createLane } from "./lane.ts";
-import type { Progress } from "./ledger-state.ts";
 import type { Ledger } from "./ledger.ts";
 import type { TakenOver } from "./ledger-takeover.ts";
 import { owe, type Raised } from "./owed.ts";
@@ -207,12 +206,6 @@ export function createOutbox(options: OutboxOptions): Outbox {
     ledger?.note(delivery, "done");
   }
 
-  function letterOf(delivery: Delivery, { reason, attempts, at }: Extract<Progress, { state: "dead" }>): DeadLetter {
-    delivery.seq = ++sequence;
-    const [, code] = /^status (\d+)$/.exec(reason) ?? [];
-    return { delivery, reason, attempts, at, ...(code !== undefined && { status: Number(code) }) };
-  }
-
   const lanesOf = (siteId: string) => [...lanes].filter(([key]) => key.startsWith(`${siteId} `)).map(([, lane]) => lane);
 
   return {
@@ -227,8 +220,8 @@ export function createOutbox(options: OutboxOptions): Outbox {
         laneOf(siteId, endpoint).learn(health);
       }
       for (const { delivery, progress } of open) {
-        if (progress?.state === "dead") letters.add(letterOf(delivery, progress));
-        else add(delivery, progress);
+        if (progress?.state !== "dead") add(delivery, progress);
+        else letters.add(toLetter(delivery, progress, ++sequence));
       }
     },
     list: (site, query) =>

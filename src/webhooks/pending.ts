@@ -103,7 +103,11 @@ export function createPending(): Pending {
     },
     get: (id) => byId.get(id),
     *youngestFirst() {
-      for (let entry = youngest; entry; entry = entry.older) yield entry;
+      for (let entry = youngest; entry; ) {
+        const { older } = entry; // whoever iterates may remove it
+        yield entry;
+        entry = older;
+      }
     },
     due(now, ordered) {
       // a first attempt never waits, even when the clock was set back since
