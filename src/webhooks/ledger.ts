@@ -244,7 +244,7 @@ export function createLedger(options: LedgerOptions): Ledger {
         }
         const moving: (OpenDelivery & { place: Place })[] = [];
         for (const place of places.values()) {
-          for (const { delivery } of [...place.live.values()]) {
+          for (const { delivery } of place.live.values()) {
             if (!gone(delivery)) continue;
             erased.push(delivery);
             close(delivery);
