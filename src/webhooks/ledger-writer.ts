@@ -2,7 +2,7 @@ import type { Reporter } from "../logger.ts";
 import type { Guard } from "../storage/guard.ts";
 import { keys } from "../storage/keys.ts";
 
-/** The notes of so many milliseconds are written at once: what a crash repeats is what was delivered within it. */
+/** Least time between two writes under load; a crash repeats what was delivered since the last. */
 const GAP_MS = 5;
 /** A large state is written seldomer: about a megabyte a second. */
 const CHARS_PER_MS = 1_000;
@@ -30,6 +30,7 @@ export function createStateWriter({ guard, writer, reporter, encode }: StateWrit
   let n = 0;
   let dirty = false;
   let chars = 0;
+  let writtenAt = -Infinity;
   let last: Promise<void> = Promise.resolve();
   let isScheduled = false;
   /** A write that failed may land yet: the same is written again before another. */
@@ -48,6 +49,7 @@ export function createStateWriter({ guard, writer, reporter, encode }: StateWrit
   async function put({ turn, text }: { turn: number; text: string }): Promise<void> {
     await guard.write(keys.outbox(writer, turn), text);
     unwritten = undefined;
+    writtenAt = performance.now();
   }
 
   /** After whatever is being written now. */
@@ -57,6 +59,9 @@ export function createStateWriter({ guard, writer, reporter, encode }: StateWrit
     return mine;
   }
 
+  /** A single note on a quiet site does not wait. */
+  const gap = () => Math.max(0, writtenAt + Math.max(GAP_MS, chars / CHARS_PER_MS) - performance.now());
+
   function schedule(ms: number) {
     if (isScheduled) return;
     isScheduled = true;
@@ -65,7 +70,7 @@ export function createStateWriter({ guard, writer, reporter, encode }: StateWrit
       written.then(
         () => {
           isScheduled = false;
-          if (dirty || unwritten) schedule(Math.max(GAP_MS, chars / CHARS_PER_MS));
+          if (dirty || unwritten) schedule(gap());
         },
         (error: unknown) => {
           isScheduled = false;
@@ -79,7 +84,7 @@ export function createStateWriter({ guard, writer, reporter, encode }: StateWrit
   return {
     changed() {
       dirty = true;
-      schedule(Math.max(GAP_MS, chars / CHARS_PER_MS));
+      schedule(gap());
     },
     write() {
       dirty = true;
