@@ -186,7 +186,7 @@ export function createLane(world: LaneWorld): Lane {
     } else {
       pending.remove(entry);
       const status = outcome.result === "answered" ? outcome.status : undefined;
-      const reason = after.state === "dead" ? after.reason : "endpoint disabled";
+      const reason = after.state === "dead" ? after.reason : describeOutcome(outcome);
       world.gaveUp(entry.delivery, reason, after.attempts, status);
     }
     world.healthChanged(health);
@@ -233,7 +233,7 @@ export function createLane(world: LaneWorld): Lane {
     hurry(id) {
       const entry = pending.get(id);
       if (entry?.place === "waiting") pending.putBack(entry, { ...entry.progress, dueAt: world.now() });
-      if (entry) wakeAt(world.now(), world.now());
+      if (entry) pump();
       return entry !== undefined;
     },
     forget(matches) {
