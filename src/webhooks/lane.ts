@@ -85,7 +85,8 @@ export function createLane(world: LaneWorld): Lane {
 
   function wakeAt(at: number, now: number) {
     const wait = Math.min(Math.max(at - now, 0), MAX_TIMER_MS);
-    if (timer && timer.at <= now + wait) return;
+    // one that should have fired already was set before the clock was put forward
+    if (timer && timer.at >= now && timer.at <= now + wait) return;
     timer?.cancel();
     const started = {
       at: now + wait,

@@ -3,7 +3,7 @@ import type { Guard } from "../storage/guard.ts";
 import { keys } from "../storage/keys.ts";
 
 /** Least time between two writes under load; a crash repeats what was delivered since the last. */
-const GAP_MS = 5;
+const GAP_MS = 1;
 /** A large state is written seldomer: about a megabyte a second. */
 const CHARS_PER_MS = 1_000;
 const RETRY_MS = 1_000;

@@ -103,7 +103,7 @@ test("what is owed outlives the segments that held it, through checkpoint after 
   state.now += 3 * 60 * 60_000;
   const { deliveries } = await host.analytics.webhooks.deliveries("shop", { status: "pending" });
   expect(deliveries).toHaveLength(12);
-  for (const { id } of deliveries) expect(await host.analytics.webhooks.retry("shop", id)).toBe(1);
+  for (const { id } of deliveries) await host.analytics.webhooks.retry("shop", id); // a success lets the others go by themselves
   await vi.waitFor(() => expect(new Set(names()).size).toBe(12), { timeout: 20_000 });
   expect(sent).toHaveLength(12);
 });

@@ -60,16 +60,16 @@ async function liveAndDie(round: number, ms: number): Promise<void> {
   for (const name of text.split("\n").slice(0, -1)) acknowledged.add(name);
 }
 
-test(`after ${KILLS} SIGKILLs every acknowledged event's webhook has arrived, almost all of them once`, { timeout: 60_000 + KILLS * 6_000 }, async () => {
+test(`after ${KILLS} SIGKILLs every acknowledged event's webhook has arrived, almost all of them once`, { timeout: 60_000 + KILLS * 12_000 }, async () => {
   const random = seeded(SEED);
-  for (let round = 0; round < KILLS; round++) await liveAndDie(round, 100 + random() * 2_900);
+  for (let round = 0; round < KILLS; round++) await liveAndDie(round, 100 + random() * 4_900);
   const final = start(join(folder, "worker.mjs"), { ROUND: String(KILLS), FINAL: "1" });
   expect((await once(final, "close"))[0]).toBe(0);
 
   const { arrived, refused } = (await (await fetch(hook)).json()) as { arrived: [string, string[]][]; refused: number };
   const byName = new Map(arrived);
   expect(refused).toBe(0);
-  expect(acknowledged.size).toBeGreaterThan(KILLS * 20);
+  expect(acknowledged.size).toBeGreaterThan(KILLS * 5);
   expect([...acknowledged].filter((name) => !byName.has(name))).toEqual([]);
   for (const [name, ids] of arrived) expect(new Set(ids).size, name).toBe(1);
   const duplicates = arrived.reduce((sum, [, ids]) => sum + ids.length - 1, 0);

@@ -1,7 +1,7 @@
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import express from "express";
-// @ts-expect-error no types for the alias
+// @ts-expect-error Express 4 brings no types under this name
 import express4 from "express4";
 import { H3 } from "h3";
 import { toNodeHandler } from "h3/node";
