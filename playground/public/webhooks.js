@@ -23,13 +23,13 @@ const labels = { delivered: "ok", pending: "", failed: "bad" };
 const post = (path) => fetch(`/webhooks/${path}`, { method: "POST" });
 
 function toDelivery({ id, event, status, attempts, lastCode, lastError, nextAttemptAt, timestamp }) {
-  const retry = status === "delivered" ? el("span") : el("button", { type: "button" }, "Retry now");
+  const retry = status === "delivered" ? el("span") : el("button", { type: "button", class: "small" }, "Retry now");
   retry.addEventListener("click", () => post(`retry/${id}`));
-  const next = nextAttemptAt && attempts > 0 ? ` · next attempt ${nextAttemptAt.slice(11, 19)} UTC` : "";
+  const next = nextAttemptAt && attempts > 0 ? `, next ${nextAttemptAt.slice(11, 19)}` : "";
   return el("div", { class: "hook delivery" },
     el("b", {}, event),
     el("em", { class: `label ${labels[status]}` }, status),
-    el("span", { class: "what" }, `${attempts} attempt${attempts === 1 ? "" : "s"}${lastCode || lastError ? ` · last ${lastCode ?? lastError}` : ""}${next}`),
+    el("span", { class: "what" }, `${attempts} attempt${attempts === 1 ? "" : "s"}${lastCode || lastError ? `, last ${lastCode ?? lastError}` : ""}${next}`),
     retry,
     el("small", {}, `${id.slice(0, 14)}… · `, when(timestamp)));
 }

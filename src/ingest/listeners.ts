@@ -8,7 +8,7 @@ import type { Raise } from "./raise.ts";
 
 export type Listener<Name extends WebhookEventName> = (payload: WebhookPayload<Name>) => void | Promise<void>;
 
-/** The same payloads as webhooks, for code in this process: each once, after it is stored; a restart forgets none but repeats none. */
+/** The same payloads as webhooks, for code in this process: each after it is stored. */
 export interface Listeners {
   on<Name extends WebhookEventName>(name: Name, listener: Listener<Name>): () => void;
   tell(event: StoredEvent, knowledge: VisitorKnowledge, raised: WebhookEventName[]): void;
@@ -28,11 +28,11 @@ export function createListeners(raise: Raise, reporter: Reporter): Listeners {
         const listeners = byName.get(name);
         if (!listeners?.size) continue;
         const { data, id } = raise(name, event, knowledge);
-        const payload = { event: name, siteId: event.siteId, timestamp: toTimestamp(event.at), data, id };
+        const text = JSON.stringify({ event: name, siteId: event.siteId, timestamp: toTimestamp(event.at), data, id });
         for (const listener of listeners) {
           try {
             // each its own copy: what one changes, another does not see
-            const result: unknown = listener(structuredClone(payload) as never);
+            const result: unknown = listener(JSON.parse(text) as never);
             if (result instanceof Promise) result.catch(failed);
           } catch (error) {
             failed(error);

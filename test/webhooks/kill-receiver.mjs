@@ -28,5 +28,5 @@ createServer(async (request, response) => {
   }
   response.end();
 }).listen(0, "127.0.0.1", function () {
-  console.log(this.address().port);
+  process.stdout.write(`${this.address().port}\n`);
 });

@@ -58,7 +58,7 @@ export async function startRedisQueueWorker(
   const blocking = redis.duplicate();
   const consumer = crypto.randomUUID();
   const running = new Set<Promise<void>>();
-  let stopping = false;
+  const stopping = new AbortController();
 
   async function work(id: string, { delivery, answerKey }: { delivery: WebhookRequest; answerKey: string }) {
     const answer = await transport(delivery, AbortSignal.timeout(ANSWER_SECONDS * 1_000)).then(
@@ -70,7 +70,7 @@ export async function startRedisQueueWorker(
   }
 
   const loop = (async () => {
-    while (!stopping) {
+    while (!stopping.signal.aborted) {
       if (running.size >= atOnce) {
         await Promise.race(running);
         continue;
@@ -83,7 +83,7 @@ export async function startRedisQueueWorker(
     }
   })();
   return async () => {
-    stopping = true;
+    stopping.abort();
     await loop;
     await Promise.all(running);
     blocking.disconnect();
