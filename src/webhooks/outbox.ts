@@ -284,7 +284,8 @@ export function createOutbox(options: OutboxOptions): Outbox {
       }).then(() => {
         const count = left();
         for (const lane of lanes.values()) lane.stop();
-        if (count > 0) reporter.report("warn", "webhook-left", `${count} webhooks were not delivered before close`);
+        if (count > 0 && ledger) reporter.report("info", "webhook-left", `${count} webhooks are left to the next process`);
+        else if (count > 0) reporter.report("warn", "webhook-left", `${count} webhooks were not delivered before close`);
         return count;
       });
       return closing;
