@@ -13,6 +13,8 @@ export interface OwedDelivery {
   unsigned: string;
   /** Epoch milliseconds of the event. */
   at: number;
+  /** Of whom it speaks: what is owed of an erased visitor is not sent. */
+  visitorId?: string;
 }
 
 export interface Batch {

@@ -2,7 +2,7 @@ import { unavailable } from "../errors.ts";
 import type { StoredEvent } from "../event.ts";
 import type { Guard } from "../storage/guard.ts";
 import { keys } from "../storage/keys.ts";
-import type { Batch } from "./event-store.ts";
+import type { Batch, OwedDelivery } from "./event-store.ts";
 import { encodeSegment, type SiteLines } from "./segment.ts";
 
 /** Acknowledgements are given only for what is stored, so what waits must be bounded; beyond it: 503. */
@@ -35,7 +35,7 @@ export interface JournalOptions {
   guard: Guard;
   writer: string;
   /** Called in the order of the segments, as soon as one is stored and before its waiters are told. */
-  onStored(n: number, events: StoredEvent[], body: string): void;
+  onStored(n: number, events: StoredEvent[], body: string, owed: OwedDelivery[]): void;
 }
 
 /** What goes into one segment, and who waits for it. */
@@ -43,6 +43,7 @@ interface Group {
   events: StoredEvent[];
   sites: Map<string, SiteLines>;
   deliveries: string[];
+  owed: OwedDelivery[];
   bytes: number;
   stored: Promise<void>;
   resolve(): void;
@@ -87,6 +88,7 @@ export function createJournal({ guard, writer, onStored }: JournalOptions): Jour
       const line = JSON.stringify(delivery);
       bytes += line.length;
       group.deliveries.push(line);
+      group.owed.push(delivery);
     }
     group.bytes += bytes;
     waitingEvents += batch.events.length;
@@ -145,7 +147,7 @@ export function createJournal({ guard, writer, onStored }: JournalOptions): Jour
       if (stuck === group) stuck = undefined;
       else release(group);
       const n = next++;
-      onStored(n, group.events, group.body!);
+      onStored(n, group.events, group.body!, group.owed);
       group.resolve();
     }
   }
@@ -193,7 +195,7 @@ function createGroup(): Group {
     reject = onReject;
   });
   stored.catch(() => {}); // each waiter handles its own; a group whose waiters are gone must not be unhandled
-  return { events: [], sites: new Map(), deliveries: [], bytes: 0, stored, resolve, reject };
+  return { events: [], sites: new Map(), deliveries: [], owed: [], bytes: 0, stored, resolve, reject };
 }
 
 function nextTurn(): Promise<void> {

@@ -7,7 +7,8 @@ import type { Guard } from "../storage/guard.ts";
 import { createWriters } from "../storage/writer.ts";
 import { createCheckpointer } from "./checkpointer.ts";
 import { createErasures } from "./erasure.ts";
-import type { EventStore, Report, ReportQuery } from "./event-store.ts";
+import type { OwedKeeper } from "./compaction.ts";
+import type { EventStore, OwedDelivery, Report, ReportQuery } from "./event-store.ts";
 import { readEvents, readTimeline } from "./history.ts";
 import { createJournal } from "./journal.ts";
 import { computeReport, daysOf } from "./report.ts";
@@ -17,7 +18,7 @@ import { createRecentSegments } from "./recent-segments.ts";
 import { createRollupCache } from "./rollup-cache.ts";
 import type { DayRollup } from "./rollup.ts";
 import { createSeenIds } from "./seen.ts";
-import { createView, type FollowOptions, foldInto, reportTorn, type WriterView } from "./view.ts";
+import { createView, type FollowOptions, foldInto, readSegment, reportTorn, type WriterView } from "./view.ts";
 import { createViews } from "./views.ts";
 
 export interface UnstorageEventsOptions<P = never> {
@@ -28,6 +29,10 @@ export interface UnstorageEventsOptions<P = never> {
   profiles?: ProfileOptions<P>;
   /** Days that events are kept. @default 395 */
   retentionDays?: number;
+  /** This process's id among those on one storage. @default a random one */
+  writer?: string;
+  /** Told of the deliveries that segments hold. */
+  owed?: OwedKeeper;
   /** Longest wait of `close()` for what is not stored yet. @default 10000 */
   closeMs?: number;
 }
@@ -42,6 +47,12 @@ export interface EventStats {
 }
 
 export interface UnstorageEvents<P = never> extends EventStore {
+  /** Reads what earlier processes left, now instead of with the first call. Rejects when storage is down. */
+  start(): Promise<void>;
+  /** Resolves when what waits now is stored; rejects when it could not be. */
+  settled(): Promise<void>;
+  /** What one of this process's own segments owes; undefined when it is not there any more. */
+  owedIn(n: number): Promise<OwedDelivery[] | undefined>;
   stats(): EventStats;
   /** Visitors' profiles, when `profiles` was given. */
   profiles: ProfileStore<P>;
@@ -53,7 +64,7 @@ export interface UnstorageEvents<P = never> extends EventStore {
  */
 export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions<P>): UnstorageEvents<P> {
   const { guard, now, reporter } = options;
-  const own = createView(createHexId());
+  const own = createView(options.writer ?? createHexId());
   const cache = createRollupCache(guard);
   const seen = createSeenIds();
   const recent = createRecentSegments();
@@ -97,11 +108,12 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
   const journal = createJournal({
     guard,
     writer: own.writer,
-    onStored(n, events, body) {
+    onStored(n, events, body, owed) {
       stored += events.length;
       recent.put(n, body);
       for (const event of events) take(own, event);
       own.next = n + 1;
+      options.owed?.stored(n, owed);
       checkpointer.noteStored(events.length);
     },
   });
@@ -109,7 +121,7 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
     own, journal, views, writers, erasures, recent,
     now,
     expireBefore: () => now() - (options.retentionDays ?? DEFAULT_RETENTION_DAYS) * DAY_MS,
-    options: { ...follow, cache, compactProfiles: profiles.compact, restoreProfiles: profiles.restore },
+    options: { ...follow, cache, compactProfiles: profiles.compact, restoreProfiles: profiles.restore, owed: options.owed },
   });
   let following: NodeJS.Timeout | undefined;
 
@@ -177,6 +189,12 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
   const history = { ...follow, views: () => views.all(), isErased: erasures.isErased };
 
   return {
+    start,
+    settled: journal.settled,
+    async owedIn(n) {
+      const segment = await readSegment(guard, own.writer, n);
+      return typeof segment === "object" ? segment.deliveries : undefined;
+    },
     async append(batch) {
       if (!ready) await start();
       const fresh = batch.events.filter((event) => seen.add(event));

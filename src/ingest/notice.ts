@@ -4,10 +4,9 @@ import { scoreIntent } from "../intent/score.ts";
 import type { WebhookEventName } from "../site.ts";
 import { countryName } from "./geo.ts";
 import type { VisitorKnowledge } from "./knowledge.ts";
-import { withoutAbsent } from "./public-event.ts";
 import { accuracyOf } from "./visitors.ts";
 
-/** The `data` of a webhook: the reference's fields first, with the score as of the event. Plain JSON. */
+/** The `data` of a webhook: the reference's fields first, with the score as of the event. JSON leaves out what is `undefined`. */
 export function toNotice(
   name: WebhookEventName,
   event: StoredEvent,
@@ -26,19 +25,19 @@ export function toNotice(
   };
   switch (name) {
     case "pageview":
-      return withoutAbsent({ pageUrl: event.url, ...who, pageTitle: event.title, referrer: event.referrer, campaign: event.campaign });
+      return { pageUrl: event.url, ...who, pageTitle: event.title, referrer: event.referrer, campaign: event.campaign };
     case "event":
-      return withoutAbsent({
+      return {
         eventName: event.name,
         eventData: event.data,
         pageUrl: event.url,
         ...who,
         value: event.value,
         currency: event.currency,
-      });
+      };
     case "visitor_identified":
-      return withoutAbsent({ ...who, visitCount: event.visit, country: countryName(event.country), browser: event.browser, os: event.os });
+      return { ...who, visitCount: event.visit, country: countryName(event.country), browser: event.browser, os: event.os };
     case "high_intent_visitor":
-      return withoutAbsent({ pageUrl: event.url, ...who, intentScore: { level, score, factors }, visitCount: event.visit });
+      return { pageUrl: event.url, ...who, intentScore: { level, score, factors }, visitCount: event.visit };
   }
 }

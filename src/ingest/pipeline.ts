@@ -63,6 +63,8 @@ export interface PipelineParts {
   owe?(site: Site, event: StoredEvent, knowledge: VisitorKnowledge, raised: WebhookEventName[]): OwedDelivery[];
   /** Told what is owed once it is stored. */
   delivered?(deliveries: OwedDelivery[]): void;
+  /** Told what an event raised once it is stored. */
+  raised?(event: StoredEvent, knowledge: VisitorKnowledge, names: WebhookEventName[]): void;
   reporter?: Reporter;
   hooks?: { dropped?(info: { siteId: string; reason: string }): void };
   /** @default "exclude": stored with its label, left out of profiles, webhooks and numbers */
@@ -195,5 +197,6 @@ async function store(parts: PipelineParts, hit: Announced, { site }: Context): P
     throw error;
   }
   if (deliveries.length > 0) parts.delivered?.(deliveries);
+  if (knowledge && raised.length > 0) parts.raised?.(event, knowledge, raised);
   return hit;
 }

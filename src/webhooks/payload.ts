@@ -14,6 +14,18 @@ export interface Delivery {
   unsigned: string;
   /** Epoch milliseconds of the event. */
   at: number;
+  /** Of whom it speaks: what is owed of an erased visitor is not sent. */
+  visitorId?: string;
+  /** Epoch milliseconds when it was taken in first, when that was another process: its age is counted from there. */
+  takenAt?: number;
+  /** Its number among those that this process took in. */
+  seq?: number;
+  /** Characters of `unsigned`, when that is left in storage and empty here. */
+  size?: number;
+}
+
+export function sizeOf({ size, unsigned }: Delivery): number {
+  return size ?? unsigned.length;
 }
 
 export interface PayloadInput {

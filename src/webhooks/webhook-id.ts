@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, hash } from "node:crypto";
 import type { Clock } from "../clock.ts";
 
 /** Crockford's base 32: sorts as it counts, and has no letters that are read for digits. */
@@ -40,6 +40,16 @@ export function createWebhookIds(now: Clock, random: () => number = Math.random)
     else if (++low === HALF_RANGE) startAt(lastMs + 1);
     return `msg_${time}${encode(high, HALF_CHARS)}${encode(low, HALF_CHARS)}`;
   };
+}
+
+/**
+ * The `webhook-id` of what one event raises: the same whenever it is raised again, and ordered by the event's time.
+ */
+export function eventWebhookId(siteId: string, eventId: string, at: number): string {
+  const digest = hash("sha256", `${siteId}\0${eventId}`, "buffer");
+  let id = `msg_${encode(Math.max(0, Math.floor(at)), TIME_CHARS)}`;
+  for (let index = 0; index < ID_CHARS - TIME_CHARS; index++) id += ALPHABET[(digest[index] ?? 0) % 32];
+  return id;
 }
 
 /**

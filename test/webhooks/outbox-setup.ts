@@ -1,6 +1,7 @@
 import { createReporter } from "../../src/logger.ts";
 import type { Site, WebhookEndpoint } from "../../src/site.ts";
-import type { OutboxHooks, Raised } from "../../src/webhooks/outbox.ts";
+import type { OutboxHooks } from "../../src/webhooks/outbox.ts";
+import type { Raised } from "../../src/webhooks/owed.ts";
 import { createOutbox } from "../../src/webhooks/outbox.ts";
 import type { WebhookRequest, WebhookResponse } from "../../src/webhooks/transport.ts";
 import { createFakeTime, seeded } from "./fake-time.ts";
