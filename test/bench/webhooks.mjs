@@ -1,76 +1,66 @@
-// What webhooks cost the requests that raise them, and how fast they go out: node webhooks.mjs [seconds a run] [rounds].
-// Needs the build. A: no webhooks, B: a receiver that hangs, in turn; then a receiver that answers.
-import { fork } from "node:child_process";
+// What webhooks cost the requests that raise them: CPU time of the server per request and p99, without webhooks and with
+// a receiver that hangs, in turn, on servers that live for the whole run. Then how fast a receiver that answers is served.
 import { createServer } from "node:http";
-import { once } from "node:events";
-import autocannon from "autocannon";
+import { runLoad, startServer } from "./children.mjs";
+import { decimals, median, printTable, ratios, spread } from "./figures.mjs";
 
-const KEY = "secret-key-of-the-demo-site";
-const SECRET = "whsec_d3lzbGVhcC10ZXN0LXZlY3Rvci1zZWNyZXQtMzJieXQ=";
+/** Long enough for the receiver's five failures of 15 s that open the circuit. */
+const WARM_UP_SECONDS = 3;
 
-if (process.send && process.argv[2] === "host") {
-  const { H3, toNodeHandler } = await import("h3");
-  const { createAnalytics } = await import("wysleap");
-  const { wysleap } = await import("wysleap/h3");
-  const url = process.argv[3];
-  const analytics = createAnalytics({
-    sites: [{ id: "demo", apiKey: KEY, plan: 10_000_000, webhooks: url ? [{ url, secret: SECRET, events: ["pageview"] }] : undefined }],
-    webhooks: { allowPrivateNetwork: true },
-  });
-  const server = createServer(toNodeHandler(new H3().mount("/api", wysleap(analytics)))).listen(0, "127.0.0.1", () => process.send(server.address().port));
-} else {
-  const [seconds = 5, rounds = 4] = process.argv.slice(2).map(Number);
-  let answers = false;
-  let received = 0;
-  const receiver = createServer((request, response) => {
-    request.resume().on("end", () => {
-      received++;
-      if (answers) response.writeHead(204).end();
-    });
-  });
-  await new Promise((resolve) => receiver.listen(0, "127.0.0.1", resolve));
-  const hook = `http://127.0.0.1:${receiver.address().port}/hook`;
-  let n = 0;
-
-  async function run(url, act) {
-    const host = fork(new URL(import.meta.url).pathname, ["host", ...(url ? [url] : [])]);
-    const [port] = await once(host, "message");
-    const result = await act(`http://127.0.0.1:${port}/api`);
-    host.kill("SIGKILL");
-    receiver.closeAllConnections();
-    return result;
-  }
-
-  const load = (base, duration, connections = 32) =>
-    autocannon({
-      url: `${base}/telemetry/pageview`, method: "POST", connections, duration,
-      headers: { "content-type": "application/json", "x-api-key": KEY },
-      setupClient: (client) => client.on("response", () => client.setBody(body())) && client.setBody(body()),
-    });
-  const body = () => JSON.stringify({ siteId: "demo", pageUrl: "https://shop.example/products/42?utm_source=mail", pageTitle: "A product", visitorId: `vis_${n++ % 5_000}`, sessionId: `sess_${n % 5_000}` });
-
-  const rows = { "no webhooks": [], "receiver hangs": [] };
+export async function benchWebhooks({ rounds = 12, seconds = 3, driver = "memory" } = {}) {
+  const hanging = await startReceiver(() => {});
+  const variants = [
+    { name: "no webhooks", server: await startServer("h3", driver), cpu: [], rate: [], p99: [] },
+    { name: "receiver hangs", server: await startServer("h3", driver, { BENCH_WEBHOOK: hanging.url }), cpu: [], rate: [], p99: [] },
+  ];
+  for (const { server } of variants) await runLoad(server.origin, { seconds: WARM_UP_SECONDS });
   for (let round = 0; round < rounds; round++) {
-    for (const [name, url] of [["no webhooks", undefined], ["receiver hangs", hook]]) {
-      const { requests, latency } = await run(url, async (base) => {
-        await load(base, 1);
-        return load(base, seconds);
-      });
-      rows[name].push([requests.average, latency.p99]);
+    for (const variant of round % 2 ? variants.toReversed() : variants) {
+      const before = (await variant.server.stats()).cpu;
+      const { rate, p99, requests } = await runLoad(variant.server.origin, { seconds });
+      const { user, system } = (await variant.server.stats()).cpu;
+      variant.cpu.push((user + system - before.user - before.system) / requests);
+      variant.rate.push(rate);
+      variant.p99.push(p99);
     }
   }
-  const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
-  const table = Object.entries(rows).map(([name, runs]) => ({ name, "requests/s": Math.round(median(runs.map(([rate]) => rate))), "p99 ms": median(runs.map(([, p99]) => p99)) }));
+  const [without] = variants;
+  const rows = variants.map(({ name, cpu, rate, p99 }) => [
+    name, spread(cpu, decimals(1)), decimals(2)(median(ratios(cpu, without.cpu))),
+    spread(rate), decimals(2)(median(ratios(rate, without.rate))), spread(p99, decimals(1)), decimals(2)(median(ratios(p99, without.p99))),
+  ]);
+  printTable("Ingest with webhooks, one pageview a request", ["", "CPU µs/request", "ratio", "requests/s", "ratio", "p99 ms", "ratio"], rows);
+  await Promise.all(variants.map(({ server }) => server.stop()));
+  hanging.close();
+  await benchDeliveries({ seconds, driver });
+}
 
-  answers = true;
-  const rate = await run(hook, async (base) => {
-    await load(base, 1, 4);
-    received = 0;
-    const since = performance.now();
-    await load(base, seconds, 4);
-    return Math.round(received / ((performance.now() - since) / 1_000));
+/** A backlog that is sent as fast as a receiver in this process answers. */
+async function benchDeliveries({ seconds, driver }) {
+  let received = 0;
+  const receiver = await startReceiver((response) => {
+    received++;
+    response.writeHead(204).end();
   });
-  console.table([...table, { name: "receiver answers", "deliveries/s": rate }]);
+  const server = await startServer("h3", driver, { BENCH_WEBHOOK: receiver.url });
+  await runLoad(server.origin, { seconds });
+  received = 0;
+  const since = performance.now();
+  await new Promise((resolve) => setTimeout(resolve, seconds * 1_000));
+  const rate = received / ((performance.now() - since) / 1_000);
+  printTable("Deliveries to a healthy receiver, from a backlog", ["", "deliveries/s"], [["one endpoint, four sockets", spread([rate])]]);
+  await server.stop();
   receiver.close();
-  process.exit(0);
+}
+
+async function startReceiver(answer) {
+  const server = createServer((request, response) => void request.resume().on("end", () => answer(response)));
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${server.address().port}/hook`,
+    close() {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
 }
