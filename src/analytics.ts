@@ -75,14 +75,16 @@ export interface Analytics {
   getVisitor(siteId: string, visitorId: string): Promise<VisitorDetail | undefined>;
   /** Removes everything kept of a visitor; resolves when storage no longer holds it. */
   eraseVisitor(siteId: string, visitorId: string): Promise<void>;
-  /** Every stored event of `from <= at < to` (epoch milliseconds), each once. */
-  exportEvents(siteId: string, range?: { from?: number; to?: number }): AsyncIterable<StoredEvent>;
+  /**
+   * Every stored event of `from <= at < to` (epoch milliseconds), each once, ordered by `at`, then by `id`. A reader
+   * that was interrupted goes on behind the last event it has: `after: { at: last.at, id: last.id }`.
+   */
+  exportEvents(siteId: string, range?: { from?: number; to?: number; after?: { at: number; id: string } }): AsyncIterable<StoredEvent>;
   /** The site's webhooks: what became of them, and how to send them again. */
   readonly webhooks: WebhooksApi;
   /**
-   * Calls `listener` with the payload of every such webhook as soon as its event is stored, in this process and for
-   * events that this process took, whether or not a site has endpoints. The returned function ends it.
-   *
+   * Calls `listener` with the payload of every such webhook as soon as its event is stored, for the events that this
+   * process took, whether or not a site has endpoints. The returned function ends it.
    * @example
    * analytics.on("high_intent_visitor", ({ siteId, data }) => notifySales(siteId, data.visitorId, data.intentScore.score));
    */
@@ -162,6 +164,7 @@ export function createAnalytics(options: AnalyticsOptions): Analytics {
     // the embedded store tells of what it stored itself
     delivered: embedded ? undefined : outbox.enqueue,
     raised: listeners.tell,
+    catchUp: embedded?.catchUp,
     hooks: options.hooks,
     bots: options.bots,
     privacy: options.privacy,

@@ -34,6 +34,8 @@ export interface TelemetryBase {
   userId?: string;
   /** `navigator.webdriver` as the tracker saw it. */
   webdriver?: boolean;
+  /** This `eventId` was sent before and no answer was heard: what other processes stored is looked at first. */
+  retry?: boolean;
 }
 
 /** What the browser says of itself, under the DOM's names. */

@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
 import { parseSequenceKey } from "../storage/keys.ts";
-import { BEAT_MS, type Writers } from "../storage/writer.ts";
+import { BEAT_MS, DEAD_MS, type Writers } from "../storage/writer.ts";
 import { type Checkpoint, writeCheckpoint } from "./checkpoint.ts";
 import { type CompactionOptions, prepareCheckpoint, restoreLive } from "./compaction.ts";
 import type { Erasures } from "./erasure.ts";
@@ -16,6 +16,8 @@ const MAX_EVENTS = 20_000;
 const MAX_SEGMENTS = 512;
 const SEGMENTS_TOOK_MS = 60_000;
 const MAX_AGE_MS = 15 * 60_000;
+/** A checkpoint that took longer is not written: a process that was asleep may have been taken over. */
+const TOO_LONG_MS = DEAD_MS / 2;
 /** Removals under way at a time. */
 const REMOVALS = 16;
 
@@ -54,10 +56,11 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
   let running: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
   /** A checkpoint whose write failed: it may land yet, so it is written again, as it is, before another. */
-  let unwritten: { checkpoint: Checkpoint; garbage: string[]; adopted: WriterView[] } | undefined;
+  let unwritten: { before: Checkpoint; checkpoint: Checkpoint; garbage: string[]; adopted: WriterView[] } | undefined;
 
   async function commit(): Promise<void> {
     if (!unwritten) return;
+    if (unwritten.before !== own.checkpoint) return discard();
     await writeCheckpoint(guard, unwritten.checkpoint);
     own.checkpoint = unwritten.checkpoint;
     own.sealed = undefined;
@@ -69,15 +72,26 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
     options.onMoved(false);
   }
 
+  /** This process was taken for dead meanwhile: what the checkpoint names is another's now. */
+  function discard(): void {
+    const adopted = unwritten?.adopted ?? [];
+    unwritten = undefined;
+    restoreLive(own);
+    for (const view of [own, ...adopted]) options.restoreProfiles(view);
+  }
+
   async function checkpoint(adopt: WriterView[]): Promise<void> {
     const storedUpTo = journal.next();
     const purged = erasures.pending();
     if (storedUpTo === own.checkpoint.covered && adopt.length === 0 && purged.length === 0 && !hasExpired()) return;
     events = 0;
     since = performance.now();
+    const before = own.checkpoint;
     try {
       const plan = { own, generation: generation++, storedUpTo, recent: parts.recent, adopt, erasures, expireBefore: parts.expireBefore() };
-      unwritten = { ...(await prepareCheckpoint(plan, options)), adopted: adopt };
+      const prepared = await prepareCheckpoint(plan, options);
+      if (performance.now() - since > TOO_LONG_MS) throw new Error("the checkpoint took so long that the process may have been taken for dead");
+      unwritten = { before, ...prepared, adopted: adopt };
       if (adopt.length > 0) unwritten.garbage.push(...leftovers(await guard.list(""), adopt, unwritten.checkpoint));
       await commit();
     } catch (error) {
@@ -103,6 +117,7 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
   }
 
   async function runOnce(why: "full" | "age" | "erase" | "close"): Promise<void> {
+    await views.refresh("now"); // another may have taken this process for dead while it slept
     // before it is asked who is to be taken over: those whom the unwritten one took over are not among them any more
     await commit();
     // at close nothing is taken over: it would make the end of a process as slow as its past is long

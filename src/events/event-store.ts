@@ -107,8 +107,11 @@ export interface EventStore {
   timeline(siteId: string, visitorId: string, page?: { limit?: number; cursor?: string }): Promise<TimelinePage>;
   /** Removes every event of the visitor; resolves when reads no longer show any and storage no longer holds any. */
   erase(siteId: string, visitorId: string): Promise<void>;
-  /** Every event of a site that happened in `from <= at < to` (epoch milliseconds), each once, in no promised order. */
-  read(siteId: string, range?: { from?: number; to?: number }): AsyncIterable<StoredEvent>;
+  /**
+   * Every event of a site that happened in `from <= at < to` (epoch milliseconds), each once, ordered by `at`, then by
+   * `id`. With `after` only what comes behind that place in the order: `at` and `id` of the last event a reader has.
+   */
+  read(siteId: string, range?: { from?: number; to?: number; after?: { at: number; id: string } }): AsyncIterable<StoredEvent>;
   /** Flushes what was acknowledged and releases everything. Idempotent. */
   close(): Promise<void>;
 }

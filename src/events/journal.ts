@@ -36,6 +36,8 @@ export interface JournalOptions {
   writer: string;
   /** Called in the order of the segments, as soon as one is stored and before its waiters are told. */
   onStored(n: number, events: StoredEvent[], body: string, owed: OwedDelivery[]): void;
+  /** Called with events that are refused for good. Those of a write that failed are not: it may land yet. */
+  onRefused(events: StoredEvent[]): void;
 }
 
 /** What goes into one segment, and who waits for it. */
@@ -57,7 +59,7 @@ interface Group {
  * could not be written keeps its number and its bytes and is tried again before anything else, since a call that
  * seemed to fail may still land.
  */
-export function createJournal({ guard, writer, onStored }: JournalOptions): Journal {
+export function createJournal({ guard, writer, onStored, onRefused }: JournalOptions): Journal {
   let next = 0;
   let gathering: Group | undefined;
   let writing: Group | undefined;
@@ -137,6 +139,7 @@ export function createJournal({ guard, writer, onStored }: JournalOptions): Jour
           group.reject(error);
         }
         if (gathering) {
+          onRefused(gathering.events);
           release(gathering);
           gathering.reject(error);
           gathering = undefined;
@@ -165,6 +168,7 @@ export function createJournal({ guard, writer, onStored }: JournalOptions): Jour
   return {
     append(batch) {
       if (waitingEvents + batch.events.length > MAX_WAITING_EVENTS || waitingBytes > MAX_WAITING_BYTES) {
+        onRefused(batch.events);
         return Promise.reject(unavailable("Too many events wait to be stored"));
       }
       const group = gather(batch);

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { ProfileRules } from "../profile-store.ts";
 import { type ProfileLine, type ProfileRuns, type RunRef, keysOfRun, runId } from "./profile-runs.ts";
+import { type DigestRange, isWithin } from "./profile-healing.ts";
 import type { Profiles } from "./view.ts";
 
 /** Runs of one writer that a cold visitor is looked up in, at most. */
@@ -19,9 +20,14 @@ export interface ProfileCompaction<P> {
   expireBefore: number;
   /** Visitors who are to be forgotten, by digest: until when. */
   erased: ReadonlyMap<string, number>;
+  /** What all runs say of the visitors within the ranges, made anew. */
+  heal(ranges: DigestRange[]): AsyncGenerator<ProfileLine>;
 }
 
-/** Tails and runs as fewer runs: what is merged away goes into `garbage`. */
+/**
+ * Tails and runs as fewer runs: what is merged away goes into `garbage`. Where pages were found damaged before, what is
+ * there is made anew; those found now are remembered for the next time.
+ */
 export async function compactProfiles<P>(
   refs: RunRef[],
   tails: Profiles<P>[],
@@ -31,14 +37,16 @@ export async function compactProfiles<P>(
   const { runs, rules, writer, generation } = options;
   const known = [...new Map(refs.map((ref) => [runId(ref), ref])).values()].sort((a, b) => a.count - b.count);
   const fresh = tails.reduce((sum, tail) => sum + tail.size, 0);
-  const chosen = new Set(chooseRuns(known, fresh));
+  const damaged = known.flatMap((ref) => ref.torn ?? []);
+  const chosen = new Set(damaged.length > 0 ? known : chooseRuns(known, fresh));
   for (const ref of known) if (!chosen.has(ref) && (await holdsErased(ref, options))) chosen.add(ref);
   if (chosen.size === 0 && fresh === 0) return known;
   const merged = [...chosen];
   const kept = known.filter((ref) => !chosen.has(ref));
-  const torn = merged.flatMap((ref) => ref.torn ?? []);
+  const torn: DigestRange[] = [];
   const onTorn = (first: string, last: string) => void torn.push([first, last]);
-  const sources = [...tails.map((tail) => linesOfTail(tail)), ...merged.map((ref) => runs.lines(ref, onTorn))];
+  const sources = [...tails.map((tail) => linesOfTail(tail)), ...merged.map((ref) => without(damaged, runs.lines(ref, onTorn)))];
+  if (damaged.length > 0) sources.push(options.heal(damaged));
   const lines = mergeLines(sources, rules);
   const run = await runs.write(writer, generation, leftOf(lines, options));
   garbage.push(...merged.flatMap(keysOfRun));
@@ -61,6 +69,10 @@ function chooseRuns(bySize: RunRef[], fresh: number): RunRef[] {
   }
   // a single run that would only be copied
   return count === 1 && fresh === 0 ? [] : bySize.slice(0, count);
+}
+
+async function* without(ranges: DigestRange[], lines: AsyncGenerator<ProfileLine>): AsyncGenerator<ProfileLine> {
+  for await (const line of lines) if (!isWithin(ranges, line.digest)) yield line;
 }
 
 async function* linesOfTail<P>(tail: Profiles<P>): AsyncGenerator<ProfileLine> {

@@ -3,6 +3,7 @@ import { deflateRaw, inflateRaw } from "node:zlib";
 import type { Guard } from "../storage/guard.ts";
 import { createRecent } from "../recent.ts";
 import { keys } from "../storage/keys.ts";
+import { type DigestRange, isWithin } from "./profile-healing.ts";
 import { type FollowOptions, reportTorn } from "./view.ts";
 
 /**
@@ -16,7 +17,7 @@ export interface RunRef {
   pages: number;
   count: number;
   /** Digests from-to whose page was damaged: profiles in between are to be made from the events. */
-  torn?: [first: string, last: string][];
+  torn?: DigestRange[];
 }
 
 /** One visitor's line. */
@@ -47,7 +48,7 @@ type Page = Map<string, ProfileLine>;
 export interface ProfileRuns {
   /** The visitor's line in a run; "torn" when it may be in a damaged part, "missing" when the run is gone. */
   find(run: RunRef, digest: string): Promise<ProfileLine | undefined | "torn" | "missing">;
-  /** All lines in order, a page at a time; damaged pages are told of and left out. */
+  /** All lines in order, a page at a time; pages that are damaged or gone are told of and left out. */
   lines(run: RunRef, onTorn: (first: string, last: string) => void): AsyncGenerator<ProfileLine>;
   /** Writes sorted lines as a run; undefined when there are none. */
   write(writer: string, n: number, lines: AsyncIterable<ProfileLine>): Promise<RunRef | undefined>;
@@ -95,7 +96,7 @@ export function createProfileRuns(guard: Guard, follow: FollowOptions): ProfileR
 
   return {
     async find(run, digest) {
-      if (run.torn?.some(([first, last]) => digest >= first && digest <= last)) return "torn";
+      if (run.torn && isWithin(run.torn, digest)) return "torn";
       const index = await indexOf(run);
       if (typeof index === "string") return index;
       const prefix = prefixOf(digest);
@@ -109,8 +110,7 @@ export function createProfileRuns(guard: Guard, follow: FollowOptions): ProfileR
       const firsts = typeof index === "string" ? [] : index.firsts;
       for (let i = 0; i < run.pages; i++) {
         const page = await pageOf(run, i);
-        if (page === "missing") throw new Error("a profile page is gone"); // another process took the run over
-        if (page === "torn") onTorn(firsts[i] ?? "", firsts[i + 1] ?? "g");
+        if (typeof page === "string") onTorn(firsts[i] ?? "", firsts[i + 1] ?? "g");
         else yield* page.values();
       }
     },

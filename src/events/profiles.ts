@@ -5,8 +5,9 @@ import { visitorDigest } from "../storage/keys.ts";
 import type { CompactionPlan } from "./compaction.ts";
 import type { Erasures } from "./erasure.ts";
 import { compactProfiles } from "./profile-compaction.ts";
+import { type DigestRange, healProfiles } from "./profile-healing.ts";
 import { type ProfileRuns, type RunRef, runId } from "./profile-runs.ts";
-import type { Profiles, WriterView } from "./view.ts";
+import type { FollowOptions, Profiles, WriterView } from "./view.ts";
 
 /** Profiles kept in memory, least recently used first out; and how many of one visitor's events a lost one is made of. */
 export const MAX_PROFILES = 20_000;
@@ -45,6 +46,7 @@ export interface EmbeddedProfiles<P> extends ProfileStore<P> {
 export interface EmbeddedProfilesParts<P> extends ProfileOptions<P> {
   writer: string;
   runs: ProfileRuns;
+  follow: FollowOptions;
   views(): WriterView[];
   /** Whether this event is stored already. */
   isSeen(event: StoredEvent): boolean;
@@ -174,7 +176,9 @@ export function createEmbeddedProfiles<P>(parts: EmbeddedProfilesParts<P>): Embe
       const sources = [own, ...adopt];
       const refs = sources.flatMap((view) => view.checkpoint.profiles);
       const tails = sources.flatMap((view) => (view.sealedProfiles ? [view.sealedProfiles as Profiles<P>] : []));
-      return compactProfiles(refs, tails, { runs, rules, writer: parts.writer, generation, expireBefore, erased: erasures.toPurge() }, garbage);
+      const blocks = sources.flatMap((view) => view.checkpoint.blocks);
+      const heal = (ranges: DigestRange[]) => healProfiles(ranges, blocks, { rules, counts, follow: parts.follow });
+      return compactProfiles(refs, tails, { runs, rules, writer: parts.writer, generation, expireBefore, erased: erasures.toPurge(), heal }, garbage);
     },
     restore(view) {
       view.frozen = false;

@@ -5,6 +5,8 @@ import { decodeDay } from "./rollup-codec.ts";
 /** Decoded rollups kept in memory; an estimate, see `weigh`. */
 export const MAX_CACHE_BYTES = 48 * 1024 * 1024;
 
+/** Damaged values remembered; what is forgotten is found again by the next read. */
+const MAX_MENDED = 1_000;
 const BYTES_PER_ROW = 600;
 const BYTES_PER_PAGE = 120;
 
@@ -13,12 +15,17 @@ export interface RollupCache {
   read(key: string, date: string): Promise<DayRollup | "missing" | "torn">;
   /** Puts what was just written under a key, so that it need not be read back. */
   put(key: string, day: DayRollup): void;
+  /** Puts rows in the place of a damaged value. */
+  mend(key: string, day: DayRollup): void;
+  /** Whether the value under the key is damaged, as far as is known. */
+  isMended(key: string): boolean;
   drop(key: string): void;
 }
 
 /** Rollups never change under their key, so a cached one is always right. Least recently used ones go first. */
 export function createRollupCache(guard: Guard, maxBytes = MAX_CACHE_BYTES): RollupCache {
   const entries = new Map<string, { day: DayRollup; bytes: number }>();
+  const mended = new Set<string>();
   const reading = new Map<string, Promise<DayRollup | "missing" | "torn">>();
   let bytes = 0;
 
@@ -50,6 +57,12 @@ export function createRollupCache(guard: Guard, maxBytes = MAX_CACHE_BYTES): Rol
 
   return {
     put,
+    mend(key, day) {
+      put(key, day);
+      if (mended.size >= MAX_MENDED) mended.clear();
+      mended.add(key);
+    },
+    isMended: (key) => mended.has(key),
     drop,
     async read(key, date) {
       const entry = entries.get(key);

@@ -1,11 +1,12 @@
 import { DAY_MS } from "../clock.ts";
 import { keys } from "../storage/keys.ts";
-import type { RollupRef } from "./checkpoint.ts";
+import type { BlockRef, RollupRef } from "./checkpoint.ts";
 import type { CompactionOptions, CompactionPlan } from "./compaction.ts";
 import type { Erasures } from "./erasure.ts";
+import { readRows } from "./rebuild.ts";
 import { encodeDay } from "./rollup-codec.ts";
 import { cellsOf, createDay, type DayRollup, mergeDays } from "./rollup.ts";
-import { type LiveRows, reportTorn, siteDay } from "./view.ts";
+import { type LiveRows, siteDay } from "./view.ts";
 
 /** Parts of one day that a report has to merge, at most. */
 const MAX_PARTS = 8;
@@ -42,6 +43,7 @@ export async function writeRollups(plan: CompactionPlan, options: CompactionOpti
       seen.add(ref.key);
     }
   }
+  const blocks = [own, ...adopt].flatMap((view) => view.checkpoint.blocks);
   const left: RollupRef[] = [];
   for (const known of days.values()) {
     if (isExpired(known, expireBefore)) {
@@ -49,14 +51,15 @@ export async function writeRollups(plan: CompactionPlan, options: CompactionOpti
       continue;
     }
     const purge = erasures.concerns(known.siteId);
-    if (known.live.length === 0 && !purge && known.refs.length <= MAX_PARTS) {
+    const all = purge || known.refs.some(({ key }) => options.cache.isMended(key));
+    if (known.live.length === 0 && !all && known.refs.length <= MAX_PARTS) {
       left.push(...known.refs);
       continue;
     }
-    const { merged, kept } = purge ? { merged: known.refs, kept: [] } : chooseParts(known);
+    const { merged, kept } = all ? { merged: known.refs, kept: [] } : chooseParts(known);
     left.push(...kept);
     garbage.push(...merged.map((ref) => ref.key));
-    const rollup = await mergeParts(merged, known.live, options);
+    const rollup = await mergeParts(merged, known.live, blocks, options);
     if (purge) purgeRows(known.siteId, rollup, erasures);
     if (rollup.rows.size > 0) left.push(await writePart(known, rollup, plan, options));
   }
@@ -84,12 +87,11 @@ function chooseParts({ refs, live }: SiteDay): { merged: RollupRef[]; kept: Roll
  * The first one is added to in place: it is about to be superseded, and whoever reads it meanwhile sees rows that
  * are elsewhere anyway. A missing one was taken over by another process, which has its rows.
  */
-async function mergeParts(refs: RollupRef[], live: DayRollup[], options: CompactionOptions): Promise<DayRollup> {
+async function mergeParts(refs: RollupRef[], live: DayRollup[], blocks: BlockRef[], options: CompactionOptions): Promise<DayRollup> {
   let merged: DayRollup | undefined;
   for (const ref of refs.toReversed()) {
-    const rollup = await options.cache.read(ref.key, ref.day);
-    if (rollup === "torn") reportTorn(options, ref.key);
-    if (typeof rollup !== "object") continue;
+    const rollup = await readRows(ref, blocks, options);
+    if (rollup === "missing") continue;
     if (merged) mergeDays(merged, rollup);
     else merged = rollup;
   }

@@ -1,16 +1,20 @@
 import { type Clock, DAY_MS } from "../clock.ts";
+import { unavailable } from "../errors.ts";
 import type { StoredEvent } from "../event.ts";
 import { createHexId } from "../ids.ts";
 import type { ProfileRules, ProfileStore } from "../profile-store.ts";
 import type { Reporter } from "../logger.ts";
 import type { Guard } from "../storage/guard.ts";
+import { createPatientGuard } from "../storage/patient.ts";
 import { createWriters } from "../storage/writer.ts";
 import { createCheckpointer } from "./checkpointer.ts";
 import { createErasures } from "./erasure.ts";
 import type { OwedKeeper } from "./compaction.ts";
-import type { EventStore, OwedDelivery, Report, ReportQuery } from "./event-store.ts";
-import { readEvents, readTimeline } from "./history.ts";
+import type { EventStore, OwedDelivery, ReportQuery } from "./event-store.ts";
+import { inPages, PAGE_EVENTS, readEvents } from "./export.ts";
+import { readTimeline } from "./history.ts";
 import { createJournal } from "./journal.ts";
+import { readRows } from "./rebuild.ts";
 import { computeReport, daysOf } from "./report.ts";
 import { createEmbeddedProfiles, type ProfileOptions } from "./profiles.ts";
 import { createProfileRuns } from "./profile-runs.ts";
@@ -18,7 +22,8 @@ import { createRecentSegments } from "./recent-segments.ts";
 import { createRollupCache } from "./rollup-cache.ts";
 import type { DayRollup } from "./rollup.ts";
 import { createSeenIds } from "./seen.ts";
-import { createView, type FollowOptions, foldInto, readSegment, reportTorn, type WriterView } from "./view.ts";
+import { MovedError } from "./sources.ts";
+import { createView, type FollowOptions, foldInto, readSegment, type WriterView } from "./view.ts";
 import { createViews } from "./views.ts";
 
 export interface UnstorageEventsOptions<P = never> {
@@ -33,6 +38,8 @@ export interface UnstorageEventsOptions<P = never> {
   writer?: string;
   /** Told of the deliveries that segments hold. */
   owed?: OwedKeeper;
+  /** Events that `read` sorts at a time. @default 20000 */
+  pageEvents?: number;
   /** Longest wait of `close()` for what is not stored yet. @default 10000 */
   closeMs?: number;
 }
@@ -53,6 +60,8 @@ export interface UnstorageEvents<P = never> extends EventStore {
   settled(): Promise<void>;
   /** What one of this process's own segments owes; undefined when it is not there any more. */
   owedIn(n: number): Promise<OwedDelivery[] | undefined>;
+  /** Resolves when everything that any process had stored at the call is known to this one. */
+  catchUp(): Promise<void>;
   stats(): EventStats;
   /** Visitors' profiles, when `profiles` was given. */
   profiles: ProfileStore<P>;
@@ -63,7 +72,8 @@ export interface UnstorageEvents<P = never> extends EventStore {
  * processes on one storage. An event is acknowledged when its segment is stored.
  */
 export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions<P>): UnstorageEvents<P> {
-  const { guard, now, reporter } = options;
+  const { now, reporter } = options;
+  const guard = createPatientGuard(options.guard);
   const own = createView(options.writer ?? createHexId());
   const cache = createRollupCache(guard);
   const seen = createSeenIds();
@@ -74,8 +84,7 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
     guard, reporter,
     onTorn: () => void torn++,
     onEvent(event, view) {
-      seen.add(event);
-      take(view, event);
+      take(view, event, seen.add(event));
     },
     foldProfile: (tail, event) => profiles.foldInto(tail, event),
     onMoved: (skipped) => profiles.noteMoved(skipped),
@@ -85,6 +94,7 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
     ...(options.profiles ?? { rules: NO_RULES as ProfileRules<P>, counts: () => false }),
     writer: own.writer,
     runs: createProfileRuns(guard, follow),
+    follow,
     views: () => views.all(),
     erasures,
     isSeen: (event) => seen.has(event),
@@ -98,11 +108,14 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
   let ready = false;
   let closing: Promise<void> | undefined;
 
-  /** A stored event into what is known of its writer. A late one of an erased visitor counts nowhere. */
-  function take(view: WriterView, event: StoredEvent): void {
+  /**
+   * A stored event into what is known of its writer. Rows merge; a profile would count one that two processes stored at
+   * once twice. A late one of an erased visitor counts nowhere.
+   */
+  function take(view: WriterView, event: StoredEvent, isNew: boolean): void {
     if (erasures.isErased(event.siteId, event.visitorId, event.at)) return;
     foldInto(view.live, event);
-    profiles.noteStored(view, event);
+    if (isNew) profiles.noteStored(view, event);
   }
 
   const journal = createJournal({
@@ -111,10 +124,13 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
     onStored(n, events, body, owed) {
       stored += events.length;
       recent.put(n, body);
-      for (const event of events) take(own, event);
+      for (const event of events) take(own, event, true);
       own.next = n + 1;
       options.owed?.stored(n, owed);
       checkpointer.noteStored(events.length);
+    },
+    onRefused(events) {
+      for (const event of events) seen.remove(event);
     },
   });
   const checkpointer = createCheckpointer({
@@ -158,32 +174,41 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
     const found: DayRollup[] = [];
     const days = new Set(daysOf(query));
     for (const view of views.all()) {
+      const { checkpoint } = view;
       for (const { siteId, day, rollup } of [...(view.sealed?.values() ?? []), ...view.live.values()]) {
         if (siteId === query.siteId && days.has(day)) found.push(rollup);
       }
-      for (const ref of view.checkpoint.rollups) {
+      for (const ref of checkpoint.rollups) {
         if (ref.siteId !== query.siteId || !days.has(ref.day)) continue;
-        const rollup = await cache.read(ref.key, ref.day);
-        if (rollup === "torn") reportTorn(follow, ref.key);
-        else if (rollup !== "missing") found.push(rollup);
-        else if (view !== own) throw new MovedError();
+        const rollup = await readRows(ref, checkpoint.blocks, { ...follow, cache });
+        if (rollup !== "missing") found.push(rollup);
+        else if (view !== own || checkpoint !== own.checkpoint) throw new MovedError();
       }
     }
     return found.map((rollup) => erasures.withoutErased(query.siteId, rollup));
   }
 
-  async function report(query: ReportQuery): Promise<Report> {
+  /** Reads again when another process made a checkpoint meanwhile: its new one names everything under new keys. */
+  async function throughMoves<T>(read: () => Promise<T>): Promise<T> {
     await start();
+    await views.refresh();
     for (let attempt = 0; ; attempt++) {
-      await views.refresh();
       try {
-        return await computeReport(query, await rollupsOf(query));
+        return await read();
       } catch (error) {
-        // another process made a checkpoint meanwhile: its new one names the rows under new keys
-        if (!(error instanceof MovedError) || attempt === MAX_MOVES) throw error;
+        if (!(error instanceof MovedError)) throw error;
+        if (attempt === MAX_MOVES) throw unavailable("The events were moved while they were read; ask again");
         await views.refresh("now");
       }
     }
+  }
+
+  /** Nothing that is read goes from storage meanwhile, as far as it is this process's to remove. */
+  function readHistory<T>(read: () => Promise<T>): Promise<T> {
+    return throughMoves(() => {
+      const release = checkpointer.holdGarbage();
+      return read().finally(release);
+    });
   }
 
   const history = { ...follow, views: () => views.all(), isErased: erasures.isErased };
@@ -198,22 +223,13 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
     async append(batch) {
       if (!ready) await start();
       const fresh = batch.events.filter((event) => seen.add(event));
-      try {
-        if (fresh.length === 0 && batch.events.length > 0) await journal.settled();
-        else await journal.append(fresh.length === batch.events.length ? batch : { ...batch, events: fresh });
-        repeated += batch.events.length - fresh.length;
-      } catch (error) {
-        for (const event of fresh) seen.remove(event);
-        throw error;
-      }
+      if (fresh.length === 0 && batch.events.length > 0) await journal.settled();
+      else await journal.append(fresh.length === batch.events.length ? batch : { ...batch, events: fresh });
+      repeated += batch.events.length - fresh.length;
     },
-    report,
-    async timeline(siteId, visitorId, page = {}) {
-      await start();
-      await views.refresh();
-      const release = checkpointer.holdGarbage();
-      return readTimeline(siteId, visitorId, page, history).finally(release);
-    },
+    catchUp: () => start().then(() => views.refresh("now")),
+    report: (query) => throughMoves(async () => computeReport(query, await rollupsOf(query))),
+    timeline: (siteId, visitorId, page = {}) => readHistory(() => readTimeline(siteId, visitorId, page, history)),
     async erase(siteId, visitorId) {
       await start();
       await journal.settled();
@@ -221,15 +237,9 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
       await erasures.erase(siteId, visitorId, now());
       await checkpointer.run("erase");
     },
-    async *read(siteId, range = {}) {
-      await start();
-      await views.refresh();
-      const release = checkpointer.holdGarbage();
-      try {
-        yield* readEvents(siteId, range, history);
-      } finally {
-        release();
-      }
+    read(siteId, range = {}) {
+      const size = options.pageEvents ?? PAGE_EVENTS;
+      return inPages(range, size, (after, times) => readHistory(() => readEvents(siteId, { ...range, after }, { size, times }, history)));
     },
     close() {
       closing ??= (async () => {
@@ -260,8 +270,6 @@ const NO_RULES: ProfileRules<unknown> = { fold: () => undefined, merge: () => un
 const DEFAULT_RETENTION_DAYS = 395;
 const MAX_MOVES = 5;
 const CLOSE_CHECKPOINT_MS = 3_000;
-
-class MovedError extends Error {}
 
 async function withinDeadline<T>(work: Promise<T>, ms: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined;

@@ -39,8 +39,8 @@ export interface WriterView {
   sealedProfiles?: Profiles<unknown>;
   /** It is being taken over: nothing more of it is followed meanwhile. */
   frozen?: boolean;
-  /** Its newest checkpoint cannot be read: what is left is served, and nothing of it is taken over or removed. */
-  damaged?: boolean;
+  /** Numbers of segments that are in storage no more, though no checkpoint that can be read covers them. */
+  lost?: Set<number>;
 }
 
 export interface FollowOptions {

@@ -1,7 +1,9 @@
 import { bases, keys, parseSequenceKey } from "../storage/keys.ts";
 import type { WriterSlot, Writers } from "../storage/writer.ts";
-import { type Checkpoint, readCheckpoint, readNewestCheckpoint } from "./checkpoint.ts";
+import { type Checkpoint, emptyCheckpoint, readCheckpoint, readNewestCheckpoint } from "./checkpoint.ts";
 import type { Erasures } from "./erasure.ts";
+import { keysOfRun } from "./profile-runs.ts";
+import { rebuildCheckpoint } from "./rebuild.ts";
 import { adoptCheckpoint, createView, type FollowOptions, followWriter, reportTorn, type WriterView } from "./view.ts";
 
 /** Other processes are looked at again after this long: a report is at most this much behind them. */
@@ -12,7 +14,7 @@ export interface Views {
   all(): WriterView[];
   /** Finds what earlier and other processes left: the one time that keys are listed. */
   load(): Promise<void>;
-  /** Brings the other processes' views up to date, when they have not been lately. */
+  /** Brings the other processes' views up to date: when they have not been lately, or with all that is stored by now. */
   refresh(when?: "now"): Promise<void>;
   /** Views of processes that are gone, when it falls to this process to take them over. */
   orphans(): WriterView[];
@@ -22,6 +24,14 @@ export interface Views {
   othersAlive(): boolean;
   /** Writers known to this process that nobody has taken over. */
   known(): string[];
+}
+
+const isNaming = ({ rollups, blocks, profiles }: Checkpoint) => rollups.length + blocks.length + profiles.length > 0;
+
+/** A checkpoint that cannot be read any more, and all keys there are. */
+interface Lost {
+  n: number;
+  stored: string[];
 }
 
 export function createViews(parts: { own: WriterView; writers: Writers; erasures: Erasures; follow: FollowOptions }): Views {
@@ -34,40 +44,57 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
   };
   const others = new Map<string, WriterView>();
   const listed = new WeakSet<WriterView>();
+  /** What a load has found and not followed to its end yet. */
+  const found = new Map<string, { view: WriterView; lost: Lost | undefined }>();
+  let claimed = false;
   let slots: WriterSlot[] = [];
   let refreshedAt = -Infinity;
   let refreshing: Promise<void> | undefined;
+  let again: Promise<void> | undefined;
 
+  /** Goes on where an attempt that failed had got to: what was followed stays followed. */
   async function load(): Promise<void> {
-    await writers.claim();
+    if (!claimed) await writers.claim();
+    claimed = true;
     const segments = await numbersOf(bases.journal);
     const checkpoints = await numbersOf(bases.checkpoints);
     for (const writer of new Set([...segments.keys(), ...checkpoints.keys()])) {
-      if (writer === own.writer || others.has(writer)) continue;
-      const { checkpoint, damaged } = await readSound(writer, checkpoints.get(writer) ?? []);
-      const view = createView(writer, checkpoint);
-      view.damaged = damaged;
+      if (writer === own.writer || others.has(writer) || found.has(writer)) continue;
+      const { checkpoint, lost } = await readSound(writer, checkpoints.get(writer) ?? []);
+      found.set(writer, { view: createView(writer, checkpoint), lost });
+    }
+    for (const [writer, { view, lost }] of found) {
+      if (lost) await rebuild(view, lost);
       await followToEnd(view, Math.max(-1, ...(segments.get(writer) ?? [])));
       others.set(writer, view);
+      found.delete(writer);
     }
     await erasures.load();
     dropAdoptedLate();
     await refresh();
   }
 
+  async function rebuild(view: WriterView, lost: Lost): Promise<void> {
+    if (view.checkpoint.n >= lost.n) return;
+    const others = speaking().filter((one) => one !== view);
+    const checkpoint = await rebuildCheckpoint({ writer: view.writer, n: lost.n, before: view.checkpoint }, lost.stored, others, follow);
+    await adoptCheckpoint(view, checkpoint, follow);
+  }
+
   /**
    * A writer's newest sound checkpoint. When a newer one is torn, it matters why: half-written at its writer's death
    * it never counted, and all that the one before it names is still there; damaged later, that has been removed.
    */
-  async function readSound(writer: string, numbers: number[]): Promise<{ checkpoint: Checkpoint; damaged: boolean }> {
+  async function readSound(writer: string, numbers: number[]): Promise<{ checkpoint: Checkpoint; lost?: Lost }> {
     const checkpoint = await readNewestCheckpoint(follow.guard, writer, numbers);
     const newest = Math.max(-1, ...numbers);
-    if (checkpoint.n >= newest) return { checkpoint, damaged: false };
+    if (checkpoint.n >= newest) return { checkpoint };
     reportTorn(follow, keys.checkpoint(writer, newest));
-    const left = new Set(await follow.guard.list(""));
-    const named = [...checkpoint.rollups, ...checkpoint.blocks].map(({ key }) => key);
+    const stored = await follow.guard.list("");
+    const left = new Set(stored);
+    const named = [...[...checkpoint.rollups, ...checkpoint.blocks].map(({ key }) => key), ...checkpoint.profiles.flatMap(keysOfRun)];
     const isWhole = [...named, keys.segment(writer, checkpoint.covered)].every((key) => left.has(key));
-    return { checkpoint, damaged: !isWhole };
+    return isWhole ? { checkpoint } : { checkpoint, lost: { n: newest, stored } };
   }
 
   async function numbersOf(base: string): Promise<Map<string, number[]>> {
@@ -84,7 +111,7 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
     await followWriter(view, follow);
     while (view.next <= last) {
       reportTorn(follow, keys.segment(view.writer, view.next));
-      view.next++;
+      (view.lost ??= new Set()).add(view.next++);
       await followWriter(view, follow);
     }
   }
@@ -95,7 +122,7 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
     for (const view of [own, ...others.values()]) {
       for (const [writer, covered] of view.checkpoint.adopted) {
         const adopted = others.get(writer);
-        if (!adopted || adopted.next > covered) continue;
+        if (!adopted || Math.max(adopted.next, adopted.checkpoint.covered) > covered) continue;
         others.delete(writer);
         skipped ||= adopted.next < covered;
       }
@@ -118,13 +145,27 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
     return undefined;
   }
 
+  /** One that was taken over and woke up: what it had is the other's, and only what it wrote since is its own. */
+  async function cedeWhatWasTaken(): Promise<void> {
+    for (const view of [own, ...others.values()]) {
+      const covered = adoptedUpTo(view.writer);
+      const { checkpoint } = view;
+      if (covered === undefined || view.frozen || checkpoint.covered > covered) continue;
+      if (checkpoint.covered === covered && !isNaming(checkpoint)) continue;
+      view.sealedProfiles = undefined;
+      await adoptCheckpoint(view, { ...checkpoint, covered, rollups: [], blocks: [], profiles: [] }, follow);
+      parts.follow.onMoved(true);
+    }
+  }
+
   async function lookAround(): Promise<void> {
     const read = await writers.read();
     for (const slot of read) {
       for (const writer of [slot.writer, ...slot.known]) {
         if (writer === own.writer || others.has(writer)) continue;
-        if (adoptedUpTo(writer) !== undefined && !writers.isAlive(slot)) continue;
-        others.set(writer, createView(writer));
+        const covered = adoptedUpTo(writer);
+        if (covered !== undefined && !writers.isAlive(slot)) continue;
+        others.set(writer, createView(writer, { ...emptyCheckpoint(writer), covered: covered ?? 0 }));
       }
     }
     for (const view of others.values()) {
@@ -135,11 +176,14 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
         const newest = await readCheckpoint(follow.guard, view.writer, slot.checkpoint);
         if (newest) await adoptCheckpoint(view, newest, follow);
         else await findNewest(view); // it died after it removed that one and before it told of the next
+        // or was taken over: there is none any more
+        if (view.checkpoint.n < slot.checkpoint) view.checkpoint = { ...view.checkpoint, n: slot.checkpoint };
       }
       await followWriter(view, follow);
       await erasures.load(view.writer);
     }
     dropAdoptedLate();
+    await cedeWhatWasTaken();
     slots = read; // not before every view is followed: what is stale must not be taken over
     refreshedAt = performance.now();
   }
@@ -147,18 +191,31 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
   /** Another process has its slot now, so nothing says how far it got: its keys do. */
   async function findNewest(view: WriterView): Promise<void> {
     const numbers = (await numbersOf(bases.checkpoints)).get(view.writer) ?? [];
-    const { checkpoint, damaged } = await readSound(view.writer, numbers);
+    const { checkpoint, lost } = await readSound(view.writer, numbers);
     if (checkpoint.n > view.checkpoint.n) await adoptCheckpoint(view, checkpoint, follow);
-    view.damaged = damaged;
+    if (lost) await rebuild(view, lost);
     listed.add(view);
   }
 
-  function refresh(when?: "now"): Promise<void> {
-    if (!when && performance.now() - refreshedAt < REFRESH_MS) return Promise.resolve();
+  /** All that is known of, so far. */
+  const speaking = () => [own, ...others.values(), ...[...found.values()].map(({ view }) => view)];
+
+  function look(): Promise<void> {
     refreshing ??= lookAround().finally(() => {
       refreshing = undefined;
     });
     return refreshing;
+  }
+
+  function refresh(when?: "now"): Promise<void> {
+    if (!when) return performance.now() - refreshedAt < REFRESH_MS ? Promise.resolve() : look();
+    if (!refreshing) return look();
+    // the look that is under way may have passed what was stored just now
+    again ??= refreshing.catch(() => {}).then(() => {
+      again = undefined;
+      return look();
+    });
+    return again;
   }
 
   const live = () => slots.filter((slot) => writers.isAlive(slot)).map((slot) => slot.writer);
@@ -170,7 +227,7 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
     orphans() {
       const alive = live();
       if (alive[0] !== own.writer) return [];
-      return [...others.values()].filter((view) => !view.damaged && !alive.includes(view.writer));
+      return [...others.values()].filter((view) => !alive.includes(view.writer) && !writers.isHeard(view.writer));
     },
     forget(adopted) {
       for (const view of adopted) others.delete(view.writer);

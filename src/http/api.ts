@@ -16,6 +16,8 @@ export interface ExportRange {
   /** Epoch milliseconds, `from <= at < to`. */
   from?: number;
   to?: number;
+  /** Only what comes behind this event in the order of time and id. */
+  after?: { at: number; id: string };
 }
 
 /** What the endpoints do once a request is read, recognised and checked. */

@@ -28,6 +28,7 @@ const telemetry: Record<string, Schema> = {
   visitorId: id("Made when omitted."),
   sessionId: id("Made when omitted."),
   eventId: id("The same one again within 24 hours is answered the same and counted once."),
+  retry: { type: "boolean", description: "This eventId was sent before and no answer was heard: it may have reached another process." },
   timestamp: moment,
   sentAt: { ...moment, description: "The client's clock when it sent this: corrects a wrong clock." },
   userAgent: text("The visitor's; with the secret key only."),

@@ -135,8 +135,19 @@ function createPaths(): Schema {
     "/events/{siteId}": {
       get: read(
         "exportEvents",
-        "Every event of a range",
-        [siteId, moment("from", "ISO 8601 or epoch milliseconds, inclusive."), moment("to", "Exclusive.")],
+        "Every event of a range, ordered by `at`, then by `id`",
+        [
+          siteId,
+          moment("from", "ISO 8601 or epoch milliseconds, inclusive."),
+          moment("to", "Exclusive."),
+          query(
+            "cursor",
+            "Go on behind the last line you have: its `at` and its `id`, joined by a comma. With the same `from` and `to` " +
+              "no line comes twice and none is left out, whatever happened on the server meanwhile; events that were " +
+              "stored since with an earlier `at` than the cursor's are not among them.",
+            { type: "string", examples: ["1736937000000,evt_abc123"] },
+          ),
+        ],
         ndjson,
       ),
     },

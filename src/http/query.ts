@@ -61,10 +61,21 @@ export function parseMoment(text: string | undefined, name: string): number | un
   return at;
 }
 
+/** `at` and `id` of an event, joined by a comma. */
+const CURSOR = /^(-?\d{1,16}(?:\.\d{1,6})?),([A-Za-z0-9_.:-]{1,128})$/;
+
+function parseCursor(text: string | undefined): ExportRange["after"] {
+  if (text === undefined) return undefined;
+  const [, at, id] = CURSOR.exec(text) ?? [];
+  if (id === undefined) throw invalid("cursor must be the at and the id of the last event you have, joined by a comma");
+  return { at: Number(at), id };
+}
+
 export function parseExportRange(query: string): ExportRange {
-  const parameters = readParameters(query, ["from", "to"]);
+  const parameters = readParameters(query, ["from", "to", "cursor"]);
   const from = parseMoment(parameters.from, "from");
   const to = parseMoment(parameters.to, "to");
   if (from !== undefined && to !== undefined && from > to) throw invalid("from must not be later than to");
-  return { ...(from !== undefined && { from }), ...(to !== undefined && { to }) };
+  const after = parseCursor(parameters.cursor);
+  return { ...(from !== undefined && { from }), ...(to !== undefined && { to }), ...(after && { after }) };
 }

@@ -65,6 +65,8 @@ export interface PipelineParts {
   delivered?(deliveries: OwedDelivery[]): void;
   /** Told what an event raised once it is stored. */
   raised?(event: StoredEvent, knowledge: VisitorKnowledge, names: WebhookEventName[]): void;
+  /** Reads what other processes have stored by now: a repeated hit may have reached one of them. @default nothing */
+  catchUp?(): Promise<void>;
   reporter?: Reporter;
   hooks?: { dropped?(info: { siteId: string; reason: string }): void };
   /** @default "exclude": stored with its label, left out of profiles, webhooks and numbers */
@@ -120,6 +122,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
   }
 
   async function run(site: Site, input: TelemetryInput, facts: RequestFacts): Promise<Receipt> {
+    if (input.retry && input.eventId !== undefined) await parts.catchUp?.();
     const hit: Received & Partial<Announced> = receive(input);
     const passed = process(hit, { site, input, facts });
     const outcome = isPromise(passed) ? await passed : passed;

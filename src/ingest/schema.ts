@@ -26,6 +26,7 @@ const base = {
   timeZone: v.optional(field.text(MAX_TIME_ZONE)),
   userId: v.optional(field.userId),
   webdriver: v.optional(field.flag),
+  retry: v.optional(field.flag),
 };
 
 const money = { value: v.optional(field.amount), currency: v.optional(field.currency) };
@@ -137,6 +138,7 @@ const INHERITED = [
   "timeZone",
   "userId",
   "webdriver",
+  "retry",
 ] as const;
 
 /** What a batch says about all of its items. */

@@ -63,6 +63,22 @@ export const bases = {
   salts: "salt",
 } as const;
 
+/** A `block:` or `rollup:` key, of the latter with its day. */
+export interface PartKey {
+  key: string;
+  /** Digest of the site's id. */
+  site: string;
+  day?: string;
+  writer: string;
+}
+
+export function parsePartKey(key: string): PartKey | undefined {
+  const [kind, site, ...rest] = key.split(":");
+  if (kind === "block" && rest.length === 3) return { key, site: site!, writer: rest[0]! };
+  if (kind === "rollup" && rest.length === 3) return { key, site: site!, day: rest[0]!, writer: rest[1]! };
+  return undefined;
+}
+
 /** Writer and number out of a `journal:` or `checkpoint:` key. */
 export function parseSequenceKey(key: string): { writer: string; n: number } | undefined {
   const parts = key.split(":");

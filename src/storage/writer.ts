@@ -22,6 +22,8 @@ export interface Writers {
   read(): Promise<WriterSlot[]>;
   /** Whether a slot's process still lives, as far as clocks tell. */
   isAlive(slot: WriterSlot): boolean;
+  /** Whether a writer gave a sign of life lately, even if another process has written over its slot since. */
+  isHeard(writer: string): boolean;
   /** Gives the slot back: this process is done. The slot still tells whose data is there. */
   release(): Promise<void>;
 }
@@ -42,6 +44,8 @@ export function createWriters(options: { guard: Guard; writer: string; now: Cloc
   const { guard, writer, now } = options;
   let mine: number | undefined;
   let state: { checkpoint: number; known: string[] } = { checkpoint: -1, known: [] };
+  /** Writers by their last sign of life; only while they live. */
+  const heard = new Map<string, number>();
 
   async function readSlot(n: number): Promise<WriterSlot | "free" | "torn"> {
     const held = await guard.read(keys.slot(n));
@@ -49,7 +53,8 @@ export function createWriters(options: { guard: Guard; writer: string; now: Cloc
     return held.state === "missing" ? "free" : "torn";
   }
 
-  const isAlive = (slot: WriterSlot) => Math.abs(now() - slot.aliveAt) < DEAD_MS;
+  const isFresh = (aliveAt: number) => Math.abs(now() - aliveAt) < DEAD_MS;
+  const isAlive = (slot: WriterSlot) => isFresh(slot.aliveAt);
 
   async function write(): Promise<void> {
     if (mine === undefined) return;
@@ -93,6 +98,7 @@ export function createWriters(options: { guard: Guard; writer: string; now: Cloc
   return {
     claim,
     isAlive,
+    isHeard: (other) => isFresh(heard.get(other) ?? -Infinity),
     async beat(next) {
       state = next;
       if (mine === undefined) return claim();
@@ -105,6 +111,9 @@ export function createWriters(options: { guard: Guard; writer: string; now: Cloc
         for (const slot of read) if (typeof slot === "object") slots.push(slot);
         if (read.every((slot) => slot === "free")) break;
       }
+      // a writer that was given back says so by a time long ago; of two slots of one writer the later counts
+      for (const slot of slots.toSorted((a, b) => a.aliveAt - b.aliveAt)) heard.set(slot.writer, slot.aliveAt);
+      for (const [other, aliveAt] of heard) if (!isFresh(aliveAt)) heard.delete(other);
       return slots;
     },
     async release() {

@@ -224,6 +224,19 @@ export const eventStoreCases: ContractCase<EventStoreSubject>[] = [
     }
     assert.equal((await idsOf(store)).length, 2);
   }),
+  storeCase("a read goes by time, then by id, and goes on behind any event of it, also after a restart", async ({ store, reopen }) => {
+    const events = Array.from({ length: 12 }, (_, i) => event({ at: NOON + ((i * 7) % 4) * HOUR, visitorId: `v${i % 3}` }));
+    for (const one of events) await store.append({ events: [one] });
+    const ordered = events.toSorted((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1)).map(({ id }) => id);
+    const read = async (from: EventStore, after?: StoredEvent) => {
+      const ids: string[] = [];
+      for await (const { id } of from.read(SITE, { after })) ids.push(id);
+      return ids;
+    };
+    assert.deepEqual(await read(store), ordered);
+    const again = await reopen();
+    for (const one of events) assert.deepEqual(await read(again, one), ordered.slice(ordered.indexOf(one.id) + 1));
+  }),
   storeCase("a range reads from its start up to, not including, its end", async ({ store }) => {
     const events = [event({ at: NOON - 1 }), event({ at: NOON }), event({ at: NOON + 1 })];
     await store.append({ events });

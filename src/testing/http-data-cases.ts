@@ -126,8 +126,12 @@ export const dataCases: ContractCase<HttpSubject>[] = [
     });
     assert.equal((await own(`?to=${start}`)).length, 0);
     assert.equal((await own(`?from=${new Date(start).toISOString()}&to=2100-01-01`)).length, 2);
-    for (const query of ["from=x", "from=2&to=1", "to=", "from=1&from=2"]) {
-      assertError(await send(server, `/events/demo?${query}`, READ), 400, "VALIDATION_ERROR", /from|to/);
+    const [first, second] = await own(`?from=${start}`);
+    const after = (event: { at: number; id: string }) => own(`?from=${start}&cursor=${encodeURIComponent(`${event.at},${event.id}`)}`);
+    assert.deepEqual(await after(first), [second]);
+    assert.deepEqual(await after(second), []);
+    for (const query of ["from=x", "from=2&to=1", "to=", "from=1&from=2", "cursor=1", "cursor=x,evt_1", "cursor=1,"]) {
+      assertError(await send(server, `/events/demo?${query}`, READ), 400, "VALIDATION_ERROR", /from|to|cursor/);
     }
   }),
   httpCase("health tells counts and no secrets", async (server) => {

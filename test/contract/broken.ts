@@ -97,6 +97,11 @@ export const brokenStores: BrokenStore[] = [
     caughtBy: "a range reads from its start up to, not including, its end",
   },
   {
+    defect: "begins a read anew whatever the reader has",
+    breakStore: (subject) => inAll(subject, (store) => ({ read: (siteId, range) => store.read(siteId, { ...range, after: undefined }) })),
+    caughtBy: "a read goes by time, then by id, and goes on behind any event of it, also after a restart",
+  },
+  {
     defect: "answers a timeline oldest first",
     breakStore: (subject) =>
       inAll(subject, (store) => ({

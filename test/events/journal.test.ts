@@ -23,8 +23,9 @@ function createDesk() {
     breaker: () => "open", // no second try within one write
   };
   const stored: string[][] = [];
-  const journal = createJournal({ guard, writer: "w1", onStored: (_, events) => stored.push(events.map(({ id }) => id)) });
-  return { journal, waiting, stored };
+  const refused: string[] = [];
+  const journal = createJournal({ guard, writer: "w1", onStored: (_, events) => stored.push(events.map(({ id }) => id)), onRefused: (events) => refused.push(...events.map(({ id }) => id)) });
+  return { journal, waiting, stored, refused };
 }
 
 /** Long enough for the journal to begin its next segment. */
@@ -83,7 +84,7 @@ test("a segment that could not be written is refused, and written again with the
 });
 
 test("who waits behind a failed segment is refused too, and leaves no trace", async () => {
-  const { journal, waiting, stored } = createDesk();
+  const { journal, waiting, stored, refused } = createDesk();
   const first = journal.append({ events: [event("a")] });
   await turn();
   const second = journal.append({ events: [event("b")] });
@@ -91,6 +92,7 @@ test("who waits behind a failed segment is refused too, and leaves no trace", as
   await expect(Promise.all([first, second])).rejects.toMatchObject({ code: "UNAVAILABLE" });
   await expect(second).rejects.toMatchObject({ code: "UNAVAILABLE" });
   expect(journal.stats().unflushed).toBe(1);
+  expect(refused).toEqual(["b"]); // the first may land yet
   const drained = journal.drain();
   await turn();
   waiting[1]!.done();
@@ -99,11 +101,12 @@ test("who waits behind a failed segment is refused too, and leaves no trace", as
 });
 
 test("no more waits than the bound: the next event is refused, and taken again once there is room", async () => {
-  const { journal, waiting } = createDesk();
+  const { journal, waiting, refused } = createDesk();
   const many = (count: number, name: string) => Array.from({ length: count }, (_, i) => event(`${name}${i}`));
   const full = journal.append({ events: many(MAX_WAITING_EVENTS - 1, "a") });
   const last = journal.append({ events: [event("last")] });
   await expect(journal.append({ events: [event("over")] })).rejects.toMatchObject({ code: "UNAVAILABLE", retryAfter: 1 });
+  expect(refused).toEqual(["over"]);
   await turn();
   waiting[0]!.done();
   await Promise.all([full, last]);

@@ -20,14 +20,17 @@ function createDisk() {
 
 let skew = 0;
 const dead = new WeakSet<object>();
+/** Its timers run on, but it reads and writes nothing. */
+const sleeping = new WeakSet<object>();
 function open(disk: Driver) {
   // a dead process reads and writes nothing more
-  const alive = <T>(work: T): T => (dead.has(store) ? (Promise.reject(new Error("dead")) as T) : work);
+  const isGone = () => dead.has(store) || sleeping.has(store);
+  const alive = <T>(work: T): T => (isGone() ? (Promise.reject(new Error("dead")) as T) : work);
   const own: Driver = {
     ...disk,
     getItemRaw: (...args) => alive(disk.getItemRaw!(...args)),
-    setItemRaw: (...args) => (dead.has(store) ? alive(undefined) : disk.setItemRaw!(...args)),
-    removeItem: (...args) => (dead.has(store) ? alive(undefined) : disk.removeItem!(...args)),
+    setItemRaw: (...args) => (isGone() ? alive(undefined) : disk.setItemRaw!(...args)),
+    removeItem: (...args) => (isGone() ? alive(undefined) : disk.removeItem!(...args)),
   };
   const guard = createGuard(own, { reporter: silentReporter });
   const store = createUnstorageEvents<VisitorKnowledge>({
@@ -149,24 +152,29 @@ test("a hit that could not be stored leaves no trace in the profile", async () =
   expect(factsOf(await store.profiles.load("shop", "v0"))).toEqual(factsOf(await open({ ...driver, dispose: undefined }).profiles.load("shop", "v0")));
 });
 
-test("a damaged page costs nobody their profile, before and after it is merged", async () => {
+test.each(["profiles:", "checkpoint:"])("damaged values of %s cost nobody their profile, and are made anew by the next checkpoints", async (base) => {
+  skew = 0;
   const { driver, disk, keys } = createDisk();
   const store = open(disk);
-  const events = Array.from({ length: 60 }, (_, n) => eventOf(n, 12));
-  for (const event of events) await track(store, event);
+  const events = Array.from({ length: 120 }, (_, n) => eventOf(n, 12));
+  for (const event of events.slice(0, 60)) await track(store, event);
+  await checkpoint(store); // it removes the segments, so that only blocks are left to make anything of
   await store.close();
-  for (const key of (await keys("profiles:")).filter((key) => !key.endsWith("index"))) {
+  for (const key of (await keys(base)).filter((key) => !key.endsWith("index"))) {
     const value = Buffer.from((await driver.getItemRaw!(key, {})) as Buffer);
     value[20]! ^= 1;
     await driver.setItemRaw!(key, value, {});
   }
   const next = open(disk);
-  await expectAll(next, events, 12);
+  await expectAll(next, events.slice(0, 60), 12);
   skew += 200_000;
-  const more = Array.from({ length: 60 }, (_, n) => eventOf(60 + n, 12));
-  for (const event of more) await track(next, event);
-  await checkpoint(next);
-  await expectAll(open(disk), [...events, ...more], 12);
+  for (const event of events.slice(60, 90)) await track(next, event);
+  for (let times = 0; times < 2; times++) await checkpoint(next);
+  await expectAll(open(disk), events.slice(0, 90), 12);
+  for (const event of events.slice(90)) await track(next, event);
+  for (let times = 0; times < 2; times++) await checkpoint(next);
+  await expectAll(open(disk), events, 12);
+  for (const key of await keys("checkpoint:")) expect(String(await driver.getItemRaw!(key, {}))).not.toContain('"torn"');
 });
 
 test("20,000 visitors leave few keys, and are all known after a restart", async () => {
@@ -224,4 +232,65 @@ test("a late hit of an erased visitor counts nowhere, while the removal is under
     expect([report.totalPageviews, report.visitors.map((row) => row.visitorId)]).toEqual([1, ["v0"]]);
     await checkpoint(store);
   }
+});
+
+test("a hit that was refused, stored after all and sent again counts once, here and after a restart", async () => {
+  const { driver } = createDisk();
+  let down = false;
+  const disk: Driver = { ...driver, dispose: undefined, setItemRaw: async (...args) => { if (down) throw new Error("disk full"); await driver.setItemRaw!(...args); } };
+  const store = open(disk);
+  await track(store, eventOf(1, 1));
+  down = true;
+  await expect(track(store, eventOf(2, 1))).rejects.toThrow();
+  down = false;
+  await track(store, eventOf(4, 1)); // the refused one lands with it
+  await track(store, eventOf(2, 1));
+  for (const one of [store, open(disk)]) expect(factsOf(await one.profiles.load("shop", "v0"))?.pageviews).toBe(3);
+});
+
+test("a hit that two processes store at the same moment counts once in both and in one that starts then", async () => {
+  const { disk } = createDisk();
+  const [first, second] = [open(disk), open(disk)];
+  await track(first, eventOf(1, 1));
+  await second.catchUp();
+  await Promise.all([track(first, eventOf(2, 1)), track(second, eventOf(2, 1))]);
+  await Promise.all([first.catchUp(), second.catchUp()]);
+  for (const store of [first, second, open(disk)]) expect(factsOf(await store.profiles.load("shop", "v0"))?.pageviews).toBe(2);
+});
+
+test("a process that slept, was taken over and woke goes on, and everybody counts once what it has", async () => {
+  skew = 0;
+  const { disk } = createDisk();
+  const events = Array.from({ length: 60 }, (_, n) => eventOf(n, 5));
+  const sleeper = open(disk);
+  for (const event of events.slice(0, 20)) await track(sleeper, event);
+  await checkpoint(sleeper);
+  for (const event of events.slice(20, 25)) await track(sleeper, event);
+  const other = open(disk);
+  for (const event of events.slice(25, 30)) await track(other, event);
+  sleeping.add(sleeper);
+  skew += 200_000;
+  await other.catchUp();
+  await checkpoint(other); // says that it lives
+  await checkpoint(other); // takes over
+  sleeping.delete(sleeper);
+  // before it has looked at anything
+  await sleeper.append({ events: [events[30]!] });
+  for (const event of events.slice(31, 40)) await track(sleeper, event);
+  await checkpoint(sleeper);
+  for (const event of events.slice(40, 50)) await track(other, event);
+  for (const event of events.slice(50)) await track(sleeper, event);
+  for (const store of [sleeper, other]) {
+    await store.catchUp();
+    await expectAll(store, events, 5);
+    const { totalPageviews } = await store.report({ siteId: "shop", timeZone: "UTC", days: 1, limit: 0, includeBots: false, now: NOON });
+    expect(totalPageviews).toBe(40);
+  }
+  await checkpoint(other);
+  await checkpoint(sleeper);
+  const next = open(disk);
+  await expectAll(next, events, 5);
+  const stored: string[] = [];
+  for await (const { id } of next.read("shop")) stored.push(id);
+  expect(stored).toEqual(events.map(({ id }) => id));
 });

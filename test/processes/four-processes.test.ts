@@ -57,6 +57,8 @@ async function play(driver: Place["driver"]) {
     return hit;
   };
   const repeat = async (hit: Sent) => {
+    // it waits for an answer first
+    while (!load.acknowledged.has(hit.eventId)) await pause(50);
     await pause(random() * 300);
     await client.ask(pick(alive()).origin, pathOf(hit), { ...hit, retry: true });
   };

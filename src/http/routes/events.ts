@@ -11,7 +11,10 @@ import { parseExportRange } from "../query.ts";
 const CHUNK_LENGTH = 32 * 1024;
 const NDJSON: HeaderPair = ["content-type", "application/x-ndjson; charset=utf-8"];
 
-/** One line of JSON per event, read only as fast as the client takes them. */
+/**
+ * One line of JSON per event in the order of `at` and `id`, read only as fast as the client takes them. A client that
+ * was cut off goes on with `?cursor=<at>,<id>` of its last whole line.
+ */
 export function eventsRoute(api: AnalyticsApi, onFault: (fault: unknown) => void) {
   return async (call: SiteCall): Promise<Response> => {
     const events = api.exportEvents(call.site, parseExportRange(call.query))[Symbol.asyncIterator]();
