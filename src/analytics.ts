@@ -15,6 +15,7 @@ import { createUnstorageProfiles } from "./identity/unstorage-profiles.ts";
 import { createGeo } from "./ingest/geo.ts";
 import { createKnowledgeRules, type VisitorKnowledge } from "./ingest/knowledge.ts";
 import { createListeners, type Listener } from "./ingest/listeners.ts";
+import { toPayload } from "./ingest/notice.ts";
 import { createPipeline, type Receipt } from "./ingest/pipeline.ts";
 import { createRaise } from "./ingest/raise.ts";
 import { parseEngagement, parseEvent, parsePageview } from "./ingest/schema.ts";
@@ -30,6 +31,7 @@ import { createGuard } from "./storage/guard.ts";
 import { createDurableOutbox, type DurableOutbox } from "./webhooks/durable-outbox.ts";
 import { createHttpsTransport } from "./webhooks/https-transport.ts";
 import { createOutbox, type OutboxOptions } from "./webhooks/outbox.ts";
+import { type Owing, withEvent } from "./webhooks/owed.ts";
 
 /** What an in-process call knows of the visitor's request. */
 export interface TrackContext {
@@ -146,7 +148,7 @@ export function createAnalytics(options: AnalyticsOptions): Analytics {
   const delivery: OutboxOptions = {
     sites: (siteId) => sites.find(siteId),
     transport: options.webhooks?.transport ?? createHttpsTransport({ ...options.webhooks, now }),
-    now, reporter, hooks: options.hooks,
+    now, reporter, toPayload, hooks: options.hooks,
   };
   const durable: DurableOutbox | undefined = embedded && createDurableOutbox(delivery, { guard, writer, owedIn: embedded.owedIn });
   const outbox = durable ?? createOutbox(delivery);
@@ -162,7 +164,7 @@ export function createAnalytics(options: AnalyticsOptions): Analytics {
     geo: createGeo({ ...options.geo, reporter }),
     owe: (site, event, knowledge, raised) => (site.webhooks?.length ? outbox.owe(site, raised.map((name) => raise(name, event, knowledge))) : []),
     // the embedded store tells of what it stored itself
-    delivered: embedded ? undefined : outbox.enqueue,
+    delivered: embedded ? undefined : (event, owed) => outbox.enqueue((owed as Owing[]).map((owing) => withEvent(owing, JSON.stringify(event)))),
     raised: listeners.tell,
     catchUp: embedded?.catchUp,
     hooks: options.hooks,

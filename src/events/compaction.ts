@@ -2,7 +2,7 @@ import { keys } from "../storage/keys.ts";
 import { writeBlocks } from "./blocks.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { Erasures } from "./erasure.ts";
-import type { OwedDelivery } from "./event-store.ts";
+import type { StoredOwed } from "./event-store.ts";
 import type { RollupCache } from "./rollup-cache.ts";
 import { writeRollups } from "./rollup-parts.ts";
 import { mergeDays } from "./rollup.ts";
@@ -22,9 +22,9 @@ export interface CompactionOptions extends FollowOptions {
 /** Keeps what segments owe beyond their own life. */
 export interface OwedKeeper {
   /** A segment of this process is stored. Called in their order, for those that owe nothing too. */
-  stored(n: number, deliveries: OwedDelivery[]): void;
+  stored(n: number, owed: StoredOwed[]): void;
   /** A segment is about to be covered by a checkpoint, and then removed. */
-  fold(writer: string, n: number, deliveries: OwedDelivery[]): void;
+  fold(writer: string, n: number, owed: () => StoredOwed[]): void;
   /** Resolves when what was folded and is still owed is stored elsewhere; `adopt` are dead writers, taken over. */
   carry(plan: { storedUpTo: number; adopt: WriterView[]; isErased: Erasures["isErased"] }): Promise<void>;
 }

@@ -10,7 +10,7 @@ import { createWriters } from "../storage/writer.ts";
 import { createCheckpointer } from "./checkpointer.ts";
 import { createErasures } from "./erasure.ts";
 import type { OwedKeeper } from "./compaction.ts";
-import type { EventStore, OwedDelivery, ReportQuery } from "./event-store.ts";
+import type { EventStore, ReportQuery, StoredOwed } from "./event-store.ts";
 import { inPages, PAGE_EVENTS, readEvents } from "./export.ts";
 import { readTimeline } from "./history.ts";
 import { createJournal } from "./journal.ts";
@@ -59,7 +59,7 @@ export interface UnstorageEvents<P = never> extends EventStore {
   /** Resolves when what waits now is stored; rejects when it could not be. */
   settled(): Promise<void>;
   /** What one of this process's own segments owes; undefined when it is not there any more. */
-  owedIn(n: number): Promise<OwedDelivery[] | undefined>;
+  owedIn(n: number): Promise<StoredOwed[] | undefined>;
   /** Resolves when everything that any process had stored at the call is known to this one. */
   catchUp(): Promise<void>;
   stats(): EventStats;
@@ -218,7 +218,7 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
     settled: journal.settled,
     async owedIn(n) {
       const segment = await readSegment(guard, own.writer, n);
-      return typeof segment === "object" ? segment.deliveries : undefined;
+      return typeof segment === "object" ? segment.owed() : undefined;
     },
     async append(batch) {
       if (!ready) await start();

@@ -1,9 +1,9 @@
-import { toTimestamp } from "../clock.ts";
 import type { StoredEvent } from "../event.ts";
 import type { Reporter } from "../logger.ts";
 import type { WebhookEventName } from "../site.ts";
 import type { WebhookPayload } from "../webhooks/notices.ts";
 import type { VisitorKnowledge } from "./knowledge.ts";
+import { toPayload } from "./notice.ts";
 import type { Raise } from "./raise.ts";
 
 export type Listener<Name extends WebhookEventName> = (payload: WebhookPayload<Name>) => void | Promise<void>;
@@ -27,8 +27,8 @@ export function createListeners(raise: Raise, reporter: Reporter): Listeners {
       for (const name of raised) {
         const listeners = byName.get(name);
         if (!listeners?.size) continue;
-        const { data, id } = raise(name, event, knowledge);
-        const text = JSON.stringify({ event: name, siteId: event.siteId, timestamp: toTimestamp(event.at), data, id });
+        const { id, facts } = raise(name, event, knowledge);
+        const text = toPayload({ id, event: name }, `[${facts},${JSON.stringify(event)}]`);
         for (const listener of listeners) {
           try {
             // each its own copy: what one changes, another does not see

@@ -1,27 +1,38 @@
 import type { StoredEvent } from "../event.ts";
 import type { IntentOptions } from "../intent/score.ts";
+import { scoreIntent } from "../intent/score.ts";
 import type { WebhookEventName } from "../site.ts";
 import type { Raised } from "../webhooks/owed.ts";
-import { derivedWebhookId, eventWebhookId } from "../webhooks/webhook-id.ts";
+import { derivedWebhookId } from "../webhooks/webhook-id.ts";
 import type { VisitorKnowledge } from "./knowledge.ts";
-import { toNotice } from "./notice.ts";
+import type { NoticeFacts } from "./notice.ts";
+import { accuracyOf } from "./visitors.ts";
 
-export type Raise = (name: WebhookEventName, event: StoredEvent, knowledge: VisitorKnowledge) => Required<Raised>;
+export type Raise = (name: WebhookEventName, event: StoredEvent, knowledge: VisitorKnowledge) => Raised;
 
-/** What an event raises, with an id that whoever raises it again gives it too. */
+/**
+ * What an event raises, with an id that whoever raises it again gives it too. On the path of a request: only what will
+ * not be known later is written down, the notice is made of it when it is sent.
+ */
 export function createRaise(intent: IntentOptions | undefined): Raise {
-  return (name, event, knowledge) => ({ event: name, data: toNotice(name, event, knowledge, intent), at: event.at, id: idOf(name, event) });
+  return (name, event, knowledge) => {
+    const { level, score, factors } = scoreIntent(knowledge.signals, event.at, intent);
+    const { confidence, fingerprintQuality } = accuracyOf(knowledge, event.visit);
+    const facts: NoticeFacts = [score, level, confidence, fingerprintQuality];
+    if (name === "high_intent_visitor") facts.push(factors);
+    return { name, id: idOf(name, event), event, facts: JSON.stringify(facts) };
+  };
 }
 
-function idOf(name: WebhookEventName, event: StoredEvent): string {
-  const { siteId, visitorId } = event;
+function idOf(name: WebhookEventName, { siteId, visitorId, id, day }: StoredEvent): string {
   switch (name) {
     // two processes may both raise these: the same id makes them one delivery
     case "visitor_identified":
       return derivedWebhookId(siteId, visitorId, name);
     case "high_intent_visitor":
-      return derivedWebhookId(siteId, visitorId, `${name} ${event.day}`);
+      return derivedWebhookId(siteId, visitorId, `${name} ${day}`);
+    // not of its time: a repeat that another process takes may seem to have happened at another
     default:
-      return eventWebhookId(siteId, event.id, event.at);
+      return derivedWebhookId(siteId, id, "event");
   }
 }

@@ -4,6 +4,7 @@ import type { ProfileStore } from "../profile-store.ts";
 import type { Site, WebhookEventName } from "../site.ts";
 import type { DeliveriesPage, DeliveriesQuery } from "../webhooks/delivery-list.ts";
 import type { Outbox } from "../webhooks/outbox.ts";
+import { withEvent } from "../webhooks/owed.ts";
 import type { Delivery } from "../webhooks/payload.ts";
 import type { TestResult } from "../webhooks/test-delivery.ts";
 import type { VisitorKnowledge } from "./knowledge.ts";
@@ -99,7 +100,8 @@ export function createWebhookAdmin(parts: WebhookAdminParts): WebhookAdmin {
       for await (const [event, knowledge] of newestKnowledge(site.id, found.slice(0, MAX_RECOVERED))) {
         const names: WebhookEventName[] = event.type === "engagement" ? [] : [event.type];
         if (knowledge.highEvent === event.id) names.push("high_intent_visitor");
-        batch.push(...outbox.owe(site, names.map((name) => raise(name, event, knowledge)), url));
+        const line = JSON.stringify(event);
+        for (const owing of outbox.owe(site, names.map((name) => raise(name, event, knowledge)), url)) batch.push(withEvent(owing, line));
         if (batch.length >= BATCH) await queue();
       }
       await queue();

@@ -31,7 +31,8 @@ export function createDelivered(): DeliveredOnes {
     add(delivery, attempts, status, deliveredAt) {
       ids.add(idOf(delivery));
       if (ids.size > MAX_IDS) ids.delete(ids.values().next().value!);
-      listed.add({ delivery: { ...delivery, unsigned: "" }, attempts, status, deliveredAt });
+      const { id, siteId, endpoint, event, at, visitorId, seq } = delivery;
+      listed.add({ delivery: { id, siteId, endpoint, event, at, visitorId, seq, draft: "" }, attempts, status, deliveredAt });
       if (listed.size > MAX_LISTED) listed.delete(listed.values().next().value!);
     },
     has: (delivery) => ids.has(idOf(delivery)),

@@ -1,6 +1,6 @@
 import { silentReporter } from "../logger.ts";
 import type { Guard } from "../storage/guard.ts";
-import { type CarryPlan, createLedger } from "./ledger.ts";
+import { type CarryPlan, createLedger, type SegmentOwed } from "./ledger.ts";
 import type { Outbox, OutboxOptions } from "./outbox.ts";
 import { createOutbox } from "./outbox.ts";
 import type { Delivery } from "./payload.ts";
@@ -11,14 +11,14 @@ export interface OwedJournal {
   /** This process's id among those on one storage. */
   writer: string;
   /** What one of its segments holds; `undefined` when it is gone. */
-  owedIn(n: number): Promise<Delivery[] | undefined>;
+  owedIn(n: number): Promise<SegmentOwed[] | undefined>;
 }
 
 export interface DurableOutbox extends Outbox {
   /** For the journal: what its segments hold is sent, and survives them. */
   keeper: {
-    stored(n: number, deliveries: Delivery[]): void;
-    fold(writer: string, n: number, deliveries: Delivery[]): void;
+    stored(n: number, owed: SegmentOwed[]): void;
+    fold(writer: string, n: number, owed: () => SegmentOwed[]): void;
     carry(plan: CarryPlan): Promise<void>;
   };
   /** Stores and takes deliveries that belong to no new event. */
@@ -33,7 +33,7 @@ export function createDurableOutbox(options: Omit<OutboxOptions, "ledger">, jour
   return {
     ...outbox,
     keeper: {
-      stored: (n, deliveries) => outbox.enqueue(ledger.stored(n, deliveries)),
+      stored: (n, owed) => outbox.enqueue(ledger.stored(n, owed)),
       fold: ledger.fold,
       async carry(plan) {
         const { erased, ...taken } = await ledger.carry(plan);

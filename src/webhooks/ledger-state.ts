@@ -26,14 +26,15 @@ export interface LedgerState {
 
 const ALL = "*";
 
-/** The JSON of a `Rest`, without its brackets. */
-export function encodeRest(total: number, live: ReadonlyMap<number, { progress?: Progress }>): string {
+/** The JSON of a `Rest`, without its brackets. `undefined` stands for one that is done with. */
+export function encodeRest(slots: readonly ({ progress?: Progress } | undefined)[]): string {
   const opened: Opened[] = [];
-  for (const [index, { progress }] of live) {
+  for (const [index, slot] of slots.entries()) {
+    const progress = slot?.progress;
     if (progress?.state === "waiting") opened.push([index, progress.attempts, progress.dueAt, progress.last ?? ""]);
     else if (progress) opened.push([index, progress.attempts, progress.at, progress.reason, 1]);
   }
-  return `${JSON.stringify(rangesWithout(total, live))},${JSON.stringify(opened)}`;
+  return `${JSON.stringify(rangesDone(slots))},${JSON.stringify(opened)}`;
 }
 
 /** What is still owed of `total` deliveries; `undefined` for what was not tried yet. */
@@ -52,13 +53,13 @@ export function decodeRest(total: number, [done, opened]: Rest = ["", []]): Map<
   return live;
 }
 
-function rangesWithout(total: number, live: ReadonlyMap<number, unknown>): string {
-  if (live.size === 0) return ALL;
+function rangesDone(slots: readonly unknown[]): string {
+  if (slots.every((slot) => slot === undefined)) return ALL;
   const ranges: string[] = [];
-  for (let index = 0; index < total; index++) {
-    if (live.has(index)) continue;
+  for (let index = 0; index < slots.length; index++) {
+    if (slots[index] !== undefined) continue;
     const first = index;
-    while (index + 1 < total && !live.has(index + 1)) index++;
+    while (index + 1 < slots.length && slots[index + 1] === undefined) index++;
     ranges.push(first === index ? String(first) : `${first}-${index}`);
   }
   return ranges.join(",");

@@ -28,7 +28,13 @@ export interface TakeoverParts {
 export async function readOwedBlock(guard: Guard, key: string): Promise<Delivery[] | undefined> {
   const held = await guard.read(key);
   if (held.state !== "found") return undefined;
-  return JSON.parse(`[${held.body.toString("utf8").trimEnd().replaceAll("\n", ",")}]`) as Delivery[];
+  const stored = JSON.parse(`[${held.body.toString("utf8").trimEnd().replaceAll("\n", ",")}]`) as (Omit<Delivery, "draft"> & { draft: unknown })[];
+  return stored.map((delivery) => ({ ...delivery, draft: JSON.stringify(delivery.draft) }));
+}
+
+/** A line of such a block. The draft is JSON already, and is not to be parsed to be moved. */
+export function toBlockLine({ id, siteId, endpoint, event, at, visitorId, takenAt }: Delivery, draft: string): string {
+  return `${JSON.stringify({ id, siteId, endpoint, event, at, visitorId, takenAt }).slice(0, -1)},"draft":${draft}}\n`;
 }
 
 /** What a dead writer owes still: of its segments, and of its blocks. */

@@ -3,12 +3,13 @@ import type { Guard } from "../storage/guard.ts";
 import { keys } from "../storage/keys.ts";
 import type { EndpointHealth } from "./endpoint-health.ts";
 import { encodeRest, type Progress } from "./ledger-state.ts";
-import { type OpenDelivery, readOwedBlock, readOwedBy, type TakenOver } from "./ledger-takeover.ts";
+import { type OpenDelivery, readOwedBlock, readOwedBy, type TakenOver, toBlockLine } from "./ledger-takeover.ts";
 import { createStateWriter } from "./ledger-writer.ts";
+import { type Owing, parseOwed, withEvent } from "./owed.ts";
 import type { Delivery } from "./payload.ts";
 import { sizeOf } from "./payload.ts";
 
-/** Payloads kept in memory, in characters; of what is owed beyond that only the reference is. */
+/** Drafts kept in memory, in characters; of what is owed beyond that only the reference is. */
 export const MAX_HELD_CHARS = 16 * 1024 * 1024;
 /** Characters of one block: about a millisecond of parsing. */
 const BLOCK_CHARS = 256 * 1024;
@@ -18,15 +19,31 @@ interface Place {
   key: string;
   /** Set for an own segment. */
   n?: number;
-  total: number;
-  /** Still owed, by their number in it. */
-  live: Map<number, OpenDelivery>;
+  /** By their number in it; `undefined` once done with. */
+  slots: (Kept | undefined)[];
+  /** Of them still owed. */
+  left: number;
   /** The state's words for it, until something changes. */
   text?: string;
   /** As it was stored. */
   untouched: boolean;
   /** Holds what should not be in storage any more. */
   stale?: true;
+}
+
+/** A delivery in its place. Fields of the delivery itself: a map from one to the other costs every event its part. */
+interface Kept extends Delivery {
+  place?: Place;
+  index?: number;
+  progress?: Progress;
+}
+
+/** An owed delivery as a segment holds it; `owed` is what this process appended just now. */
+export interface SegmentOwed {
+  record: string;
+  /** The event's JSON. */
+  line: string;
+  owed?: object;
 }
 
 export interface CarryPlan {
@@ -43,15 +60,15 @@ export interface CarryPlan {
  */
 export interface Ledger {
   /** Takes note of what a segment of this process holds; to be enqueued. */
-  stored(n: number, deliveries: Delivery[]): Delivery[];
+  stored(n: number, owed: SegmentOwed[]): Delivery[];
   /** Stores deliveries that no segment holds. */
   put(deliveries: Delivery[]): Promise<void>;
   note(delivery: Delivery, progress: Progress | "done" | "erased"): void;
   noteHealth(lane: string, health: EndpointHealth | undefined): void;
-  /** Its payload, read from storage when it is not in memory; `undefined` when it is not there any more. */
-  payloadOf(delivery: Delivery): string | Promise<string | undefined>;
+  /** Its draft, read from storage when it is not in memory; `undefined` when it is not there any more. */
+  draftOf(delivery: Delivery): string | Promise<string | undefined>;
   /** A segment is about to go, this process's own or that of a dead one. */
-  fold(writer: string, n: number, deliveries: Delivery[]): void;
+  fold(writer: string, n: number, owed: () => SegmentOwed[]): void;
   /** Stores what was folded and is still owed, and takes over what dead writers owed. */
   carry(plan: CarryPlan): Promise<TakenOver & { erased: Delivery[] }>;
   /** Resolves when everything noted is stored. */
@@ -63,7 +80,7 @@ export interface LedgerOptions {
   writer: string;
   reporter: Reporter;
   /** What an own segment holds; `undefined` when it is gone. */
-  owedIn(n: number): Promise<Delivery[] | undefined>;
+  owedIn(n: number): Promise<SegmentOwed[] | undefined>;
   /** @default MAX_HELD_CHARS */
   maxHeldChars?: number;
 }
@@ -72,10 +89,9 @@ export function createLedger(options: LedgerOptions): Ledger {
   const { guard, writer, reporter, owedIn, maxHeldChars = MAX_HELD_CHARS } = options;
   const places = new Map<string, Place>();
   const endpoints = new Map<string, EndpointHealth>();
-  /** Of dead writers, and of own segments whose payloads are not in memory; emptied by each carrying. */
+  /** Of dead writers, and of own segments whose drafts are not in memory; emptied by each carrying. */
   let folded = new Map<string, Map<number, Delivery[]>>();
   const takenUpTo = new Map<string, number>();
-  const where = new Map<Delivery, { place: Place; index: number }>();
   let next = 0;
   let generation = 0;
   let heldChars = 0;
@@ -85,50 +101,53 @@ export function createLedger(options: LedgerOptions): Ledger {
   /** The state as JSON, but for its number. Places keep their text: most have not changed since the last time. */
   function encode(): string {
     let from = next;
-    for (const { n, live } of places.values()) if (n !== undefined && live.size > 0 && n < from) from = n;
+    for (const { n, left } of places.values()) if (n !== undefined && left > 0 && n < from) from = n;
     const segments: string[] = [];
     const blocks: string[] = [];
     for (const place of places.values()) {
-      const { key, n, total, live } = place;
+      const { key, n, slots } = place;
       if (n !== undefined && n < from) {
         places.delete(key);
         continue;
       }
       if (n !== undefined && place.untouched) continue;
-      place.text ??= encodeRest(total, live);
+      place.text ??= encodeRest(slots);
       if (n === undefined) blocks.push(`[${JSON.stringify(key)},${place.text}]`);
       else segments.push(`[${n},${place.text}]`);
     }
     return `"from":${from},"segments":[${segments}],"blocks":[${blocks}],"endpoints":${JSON.stringify([...endpoints])}`;
   }
 
-  function open(key: string, total: number, n?: number): Place {
-    const place: Place = { key, total, live: new Map(), untouched: true, ...(n !== undefined && { n }) };
+  function open(key: string, n?: number): Place {
+    const place: Place = { key, slots: [], left: 0, untouched: true, ...(n !== undefined && { n }) };
     places.set(key, place);
     return place;
   }
 
-  function keep(place: Place, index: number, item: OpenDelivery) {
-    const { delivery } = item;
-    place.live.set(index, item);
-    where.set(delivery, { place, index });
-    if (heldChars + delivery.unsigned.length <= maxHeldChars) heldChars += delivery.unsigned.length;
+  /** In the next slot of the place. */
+  function keep(place: Place, delivery: Kept, progress: Progress | undefined) {
+    delivery.place = place;
+    delivery.index = place.slots.push(delivery) - 1;
+    delivery.progress = progress;
+    place.left++;
+    const chars = delivery.draft.length;
+    if (heldChars + chars <= maxHeldChars) heldChars += chars;
     else {
       delivery.size = sizeOf(delivery);
-      delivery.unsigned = "";
+      delivery.draft = "";
     }
   }
 
-  /** It is not owed there any more; answers what was known of it. */
-  function close(delivery: Delivery): OpenDelivery | undefined {
-    const kept = where.get(delivery);
-    const item = kept?.place.live.get(kept.index);
-    if (!kept || !item) return undefined;
-    kept.place.live.delete(kept.index);
-    where.delete(delivery);
-    heldChars -= delivery.unsigned.length;
-    touch(kept.place);
-    return item;
+  /** It is not owed there any more. False when it was not. */
+  function close(delivery: Kept): boolean {
+    const { place, index } = delivery;
+    if (!place) return false;
+    place.slots[index!] = undefined;
+    place.left--;
+    delivery.place = undefined;
+    heldChars -= delivery.draft.length;
+    touch(place);
+    return true;
   }
 
   function touch(place: Place) {
@@ -138,55 +157,58 @@ export function createLedger(options: LedgerOptions): Ledger {
 
   async function readPlace({ key, n }: Place): Promise<Delivery[] | undefined> {
     if (cached?.key === key) return cached.deliveries;
-    const deliveries = n === undefined ? await readOwedBlock(guard, key) : await owedIn(n);
+    const deliveries = n === undefined ? await readOwedBlock(guard, key) : (await owedIn(n))?.map(({ record, line }) => parseOwed(record, line));
     if (deliveries) cached = { key, deliveries };
     return deliveries;
   }
 
-  async function load(delivery: Delivery): Promise<string | undefined> {
+  async function load(delivery: Kept): Promise<string | undefined> {
     for (;;) {
-      const kept = where.get(delivery);
-      const found = kept && (await readPlace(kept.place))?.[kept.index];
-      if (found) return found.unsigned;
-      if (where.get(delivery) === kept) return undefined; // else it moved while it was looked for
+      const { place, index } = delivery;
+      const found = place && (await readPlace(place))?.[index!];
+      if (found) return found.draft;
+      if (delivery.place === place) return undefined; // else it moved while it was looked for
     }
   }
 
-  async function lineOf(delivery: Delivery): Promise<string | undefined> {
-    const { id, siteId, endpoint, event, at, visitorId, takenAt } = delivery;
-    const { place, index } = where.get(delivery) ?? {};
-    const own = place?.n === undefined ? undefined : folded.get(writer)?.get(place.n)?.[index!]?.unsigned;
-    const unsigned = delivery.unsigned || own || (await load(delivery));
-    if (unsigned === undefined) return undefined;
-    return `${JSON.stringify({ id, siteId, endpoint, event, unsigned, at, visitorId, takenAt })}\n`;
+  function draftFor(delivery: Kept): string | Promise<string | undefined> {
+    const { place, index, draft } = delivery;
+    const own = place?.n === undefined ? undefined : folded.get(writer)?.get(place.n)?.[index!]?.draft;
+    return draft || own || load(delivery);
   }
 
   /** Stores open deliveries in new blocks; they lie there from now on. */
-  async function move(items: (OpenDelivery & { place?: Place })[]): Promise<void> {
+  async function move(items: OpenDelivery[]): Promise<void> {
     let lines: string[] = [];
     let chars = 0;
-    let block: (OpenDelivery & { place?: Place })[] = [];
+    let block: { delivery: Kept; from: Place | undefined; progress: Progress | undefined }[] = [];
     const write = async () => {
       if (block.length === 0) return;
       const key = keys.owed(writer, generation++);
       await guard.write(key, lines.join(""));
-      const place = open(key, block.length);
-      for (const [index, item] of block.entries()) {
+      const place = open(key);
+      for (const { delivery, from, progress } of block) {
         // what was delivered while this was written is done with, what it came to otherwise is newer
-        const known = item.place ? close(item.delivery) : item;
-        if (known) keep(place, index, known);
-        else touch(place);
+        const known = from ? delivery.progress : progress;
+        if (!from || (delivery.place === from && close(delivery))) keep(place, delivery, known);
+        else {
+          place.slots.push(undefined);
+          touch(place);
+        }
       }
       [lines, block, chars] = [[], [], 0];
     };
-    for (const item of items) {
-      const line = await lineOf(item.delivery);
-      if (line === undefined) {
-        reporter.report("error", "webhook-lost", `the payload of webhook ${item.delivery.id} cannot be read any more`);
+    for (const { delivery, progress } of items) {
+      const from = (delivery as Kept).place;
+      const found = draftFor(delivery);
+      const draft = typeof found === "string" ? found : await found;
+      if (draft === undefined) {
+        reporter.report("error", "webhook-lost", `the payload of webhook ${delivery.id} cannot be read any more`);
         continue;
       }
+      const line = toBlockLine(delivery, draft);
       lines.push(line);
-      block.push(item);
+      block.push({ delivery, from, progress });
       chars += line.length;
       if (chars >= BLOCK_CHARS) await write();
     }
@@ -194,26 +216,27 @@ export function createLedger(options: LedgerOptions): Ledger {
   }
 
   return {
-    stored(n, deliveries) {
+    stored(n, owed) {
       next = n + 1;
-      if (deliveries.length === 0) return deliveries;
-      const place = open(keys.segment(writer, n), deliveries.length, n);
-      for (const [index, delivery] of deliveries.entries()) keep(place, index, { delivery });
-      return deliveries;
+      const place = owed.length > 0 ? open(keys.segment(writer, n), n) : undefined;
+      return owed.map(({ line, owed: appended }) => {
+        const delivery = withEvent(appended as Owing, line);
+        keep(place!, delivery, undefined);
+        return delivery;
+      });
     },
     async put(deliveries) {
       await move(deliveries.map((delivery) => ({ delivery })));
       await state.write();
     },
-    note(delivery, progress) {
-      const kept = where.get(delivery);
-      const item = kept?.place.live.get(kept.index);
-      if (!item) return;
-      if (progress === "erased") kept!.place.stale = true;
+    note(delivery: Kept, progress) {
+      const { place } = delivery;
+      if (!place) return;
+      if (progress === "erased") place.stale = true;
       if (typeof progress === "string") close(delivery);
       else {
-        item.progress = progress;
-        touch(kept!.place);
+        delivery.progress = progress;
+        touch(place);
       }
       state.changed();
     },
@@ -222,15 +245,12 @@ export function createLedger(options: LedgerOptions): Ledger {
       else if (!endpoints.delete(lane)) return;
       state.changed();
     },
-    payloadOf: (delivery) => delivery.unsigned || load(delivery),
-    fold(owner, n, deliveries) {
-      if (deliveries.length === 0 || n < (takenUpTo.get(owner) ?? 0)) return;
-      if (owner === writer) {
-        const place = places.get(keys.segment(writer, n));
-        if (!place || [...place.live.values()].every(({ delivery }) => delivery.unsigned !== "")) return;
-      }
+    draftOf: (delivery) => delivery.draft || load(delivery),
+    fold(owner, n, owed) {
+      if (n < (takenUpTo.get(owner) ?? 0)) return;
+      if (owner === writer && !places.get(keys.segment(writer, n))?.slots.some((delivery) => delivery?.draft === "")) return;
       const segments = folded.get(owner) ?? new Map<number, Delivery[]>();
-      folded.set(owner, segments.set(n, deliveries));
+      folded.set(owner, segments.set(n, owed().map(({ record, line }) => parseOwed(record, line))));
     },
     async carry({ storedUpTo, adopt, isErased }) {
       const taken: TakenOver = { open: [], endpoints: [] };
@@ -242,20 +262,20 @@ export function createLedger(options: LedgerOptions): Ledger {
           for (const item of found.open) if (!gone(item.delivery)) taken.open.push(item);
           taken.endpoints.push(...found.endpoints);
         }
-        const moving: (OpenDelivery & { place: Place })[] = [];
+        const moving: OpenDelivery[] = [];
         for (const place of places.values()) {
-          for (const { delivery } of place.live.values()) {
-            if (!gone(delivery)) continue;
+          for (const delivery of place.slots) {
+            if (!delivery || !gone(delivery)) continue;
             erased.push(delivery);
             close(delivery);
             place.stale = true;
           }
-          if (place.n !== undefined ? place.n >= storedUpTo : !place.stale && place.live.size * 2 >= place.total) continue;
-          for (const item of place.live.values()) moving.push({ ...item, place });
+          if (place.n !== undefined ? place.n >= storedUpTo : !place.stale && place.left * 2 >= place.slots.length) continue;
+          for (const delivery of place.slots) if (delivery) moving.push({ delivery });
         }
-        if (moving.length + taken.open.length + taken.endpoints.length + erased.length === 0 && !hasEmptyBlock()) return { ...taken, erased };
+        if (moving.length + taken.open.length + taken.endpoints.length + erased.length === 0 && ![...places.values()].some(isEmptyBlock)) return { ...taken, erased };
         await move([...taken.open, ...moving]);
-        const emptied = [...places.values()].filter(({ n, live }) => n === undefined && live.size === 0);
+        const emptied = [...places.values()].filter(isEmptyBlock);
         for (const { key } of emptied) places.delete(key);
         for (const [lane, health] of taken.endpoints) if (!endpoints.has(lane)) endpoints.set(lane, health);
         await state.write();
@@ -271,9 +291,8 @@ export function createLedger(options: LedgerOptions): Ledger {
     },
     flush: () => state.flush(),
   };
+}
 
-  function hasEmptyBlock(): boolean {
-    for (const { n, live } of places.values()) if (n === undefined && live.size === 0) return true;
-    return false;
-  }
+function isEmptyBlock({ n, left }: Place): boolean {
+  return n === undefined && left === 0;
 }

@@ -17,7 +17,7 @@ import type { Lane } from "./lane.ts";
 import { createLane } from "./lane.ts";
 import type { Ledger } from "./ledger.ts";
 import type { TakenOver } from "./ledger-takeover.ts";
-import { owe, type Raised } from "./owed.ts";
+import { owe, type Owing, type Raised } from "./owed.ts";
 import type { Delivery } from "./payload.ts";
 import { createPool } from "./pool.ts";
 import { sendAttempt } from "./send-attempt.ts";
@@ -40,6 +40,8 @@ export interface OutboxOptions {
   /** A site as configured now: asked at each attempt, so that a rotated secret reaches retries. */
   sites(siteId: string): Site | undefined | Promise<Site | undefined>;
   transport: WebhookTransport;
+  /** The unsigned payload that a delivery's draft makes: the same at every attempt. @default the draft is the payload */
+  toPayload?(delivery: Delivery, draft: string): string;
   /** @default Date.now */
   now?: Clock;
   /** 0 ≤ x < 1: jitter and ids. @default Math.random */
@@ -48,7 +50,7 @@ export interface OutboxOptions {
   reporter?: Reporter;
   hooks?: OutboxHooks;
   /** Where progress is written down. @default nowhere: a restart forgets what is pending */
-  ledger?: Pick<Ledger, "note" | "noteHealth" | "payloadOf">;
+  ledger?: Pick<Ledger, "note" | "noteHealth" | "draftOf">;
   /** @default setTimeout that does not hold the process */
   startTimer?: StartTimer;
 }
@@ -70,7 +72,7 @@ export interface OutboxStats {
 /** Deliveries on their way. Nothing here throws into the caller or holds the process. */
 export interface Outbox {
   /** What `raised` owes to the site's endpoints: to be stored with the event, then given to `enqueue`. */
-  owe(site: Site, raised: Raised[], onlyUrl?: string): Delivery[];
+  owe(site: Site, raised: Raised[], onlyUrl?: string): Owing[];
   /** Takes deliveries in their order; an id that is pending or was just delivered to the endpoint is not sent twice. */
   enqueue(deliveries: Delivery[]): void;
   /** Whether it is pending or was just delivered. */
@@ -102,7 +104,7 @@ export interface Outbox {
  */
 export function createOutbox(options: OutboxOptions): Outbox {
   const { sites, transport, hooks = {}, reporter = silentReporter, ledger } = options;
-  const { now = Date.now, random = Math.random, startTimer = startUnrefTimer } = options;
+  const { now = Date.now, random = Math.random, startTimer = startUnrefTimer, toPayload = (_, draft) => draft } = options;
   const nextId = createWebhookIds(now, random);
   const letters = createDeadLetters(now, (delivery) => ledger?.note(delivery, "done"));
   const lanes = new Map<string, Lane>();
@@ -185,14 +187,14 @@ export function createOutbox(options: OutboxOptions): Outbox {
   }
 
   function requestOf(delivery: Delivery, config: WebhookEndpoint, attempt: number) {
-    const sign = (unsigned: string) => toRequest({ ...delivery, unsigned }, config, attempt, now());
-    const payload = ledger ? ledger.payloadOf(delivery) : delivery.unsigned;
-    if (typeof payload === "string") return sign(payload);
+    const sign = (draft: string) => toRequest({ id: delivery.id, event: delivery.event, unsigned: toPayload(delivery, draft) }, config, attempt, now());
+    const found = ledger ? ledger.draftOf(delivery) : delivery.draft;
+    if (typeof found === "string") return sign(found);
     const unread = (cause: unknown) => {
       reporter.report("error", "webhook-unread", `webhook ${delivery.id} of site ${delivery.siteId} could not be read from storage and is tried later`, cause);
       return undefined;
     };
-    return payload.then((read) => (read === undefined ? unread("it is not there") : sign(read)), unread);
+    return found.then((read) => (read === undefined ? unread("it is not there") : sign(read)), unread);
   }
 
   const left = () => [...lanes.values()].reduce((sum, lane) => sum + lane.pending, 0);
@@ -209,7 +211,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
   const lanesOf = (siteId: string) => [...lanes].filter(([key]) => key.startsWith(`${siteId} `)).map(([, lane]) => lane);
 
   return {
-    owe: (site, raised, onlyUrl) => owe(site, raised, nextId, reporter, onlyUrl),
+    owe,
     enqueue(deliveries) {
       for (const delivery of deliveries) add(delivery);
     },

@@ -1,41 +1,61 @@
-import type { Reporter } from "../logger.ts";
 import type { Site, WebhookEventName } from "../site.ts";
 import { endpointId } from "./endpoint-id.ts";
 import type { Delivery } from "./payload.ts";
-import { createPayload } from "./payload.ts";
 
 /** Something that happened, for every endpoint of the site that wants to hear of it. */
 export interface Raised {
-  event: WebhookEventName;
-  /** Plain JSON. */
-  data: Record<string, unknown>;
-  /** Epoch milliseconds when it happened. */
-  at: number;
-  /** `webhook-id`; made when omitted. Derive it (`derivedWebhookId`) for what two processes may both raise. */
-  id?: string;
+  name: WebhookEventName;
+  /** `webhook-id`, derived from the cause: whoever raises it again gives the same. */
+  id: string;
+  event: { id: string; at: number; visitorId: string };
+  /** What the webhook says beside the event, as JSON: of this moment, and small. */
+  facts: string;
 }
 
-const NONE: Delivery[] = [];
+/** A delivery to be stored with its event. */
+export interface Owing {
+  eventId: string;
+  /** Items of a JSON array, on one line. */
+  record: string;
+  facts: string;
+  /** Its draft is missing yet. */
+  delivery: Delivery;
+}
 
-/** What `raised` owes to the site's endpoints, or to one of them. */
-export function owe(site: Site, raised: Raised[], nextId: () => string, reporter: Reporter, only?: string): Delivery[] {
+const NONE: Owing[] = [];
+
+/** What `raised` owes to the site's endpoints, or to one of them. On the path of a request: nothing is written or signed here. */
+export function owe(site: Site, raised: Raised[], only?: string): Owing[] {
   if (!site.webhooks?.length) return NONE;
-  const owed: Delivery[] = [];
-  for (const { event, data, at, id = nextId() } of raised) {
-    const endpoints = new Set<string>();
+  const owed: Owing[] = [];
+  for (const { name, id, event, facts } of raised) {
+    const from = owed.length;
     for (const { url, events } of site.webhooks) {
-      if ((only === undefined || url === only) && (!events || events.includes(event))) endpoints.add(endpointId(url));
-    }
-    if (endpoints.size === 0) continue;
-    try {
-      const unsigned = createPayload({ event, siteId: site.id, at, data, id });
-      const { visitorId } = data;
-      for (const endpoint of endpoints) {
-        owed.push({ id, siteId: site.id, endpoint, event, unsigned, at, ...(typeof visitorId === "string" && { visitorId }) });
-      }
-    } catch (error) {
-      reporter.report("error", "webhook-payload", `a ${event} of site ${site.id} cannot be sent as a webhook`, error);
+      if ((only !== undefined && url !== only) || (events && !events.includes(name))) continue;
+      const endpoint = endpointId(url);
+      if (isOwed(owed, from, endpoint)) continue;
+      const delivery: Delivery = { id, siteId: site.id, endpoint, event: name, draft: "", at: event.at, visitorId: event.visitorId };
+      owed.push({ eventId: event.id, record: `"${id}","${endpoint}","${name}",${facts}`, facts, delivery });
     }
   }
   return owed;
+}
+
+/** Whether a URL that is configured twice was seen already. */
+function isOwed(owed: Owing[], from: number, endpoint: string): boolean {
+  for (let index = from; index < owed.length; index++) if (owed[index]!.delivery.endpoint === endpoint) return true;
+  return false;
+}
+
+/** The delivery, with its event as it was stored. */
+export function withEvent({ delivery, facts }: Owing, line: string): Delivery {
+  delivery.draft = `[${facts},${line}]`;
+  return delivery;
+}
+
+/** The delivery that a segment holds as this record beside this event. */
+export function parseOwed(record: string, line: string): Delivery {
+  const [id, endpoint, event, facts] = JSON.parse(`[${record}]`) as [string, string, string, unknown];
+  const { siteId, at, visitorId } = JSON.parse(line) as { siteId: string; at: number; visitorId: string };
+  return { id, siteId, endpoint, event, draft: `[${JSON.stringify(facts)},${line}]`, at, visitorId };
 }

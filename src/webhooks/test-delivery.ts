@@ -41,9 +41,8 @@ async function testOne(site: Site, endpoint: WebhookEndpoint, { transport, start
   const at = now();
   const data = { eventName: "Webhook Test", eventData: { test: true }, visitorId: "vis_webhook_test", sessionId: "sess_webhook_test" };
   const unsigned = createPayload({ event: "event", siteId: site.id, at, data, id });
-  const delivery = { id, siteId: site.id, endpoint: "", event: "event", unsigned, at };
   const begun = performance.now();
-  const outcome = (await sendAttempt(transport, () => toRequest(delivery, endpoint, 1, at), startTimer).outcome) ?? { result: "unanswered", reason: "stopped" };
+  const outcome = (await sendAttempt(transport, () => toRequest({ id, event: "event", unsigned }, endpoint, 1, at), startTimer).outcome) ?? { result: "unanswered", reason: "stopped" };
   return {
     endpoint: toLoggableUrl(endpoint.url),
     id,
