@@ -12,6 +12,7 @@ import { createApp } from "./http/app.ts";
 import { createDailyIds } from "./identity/fingerprint.ts";
 import type { ProfileStore } from "./profile-store.ts";
 import { createUnstorageProfiles } from "./identity/unstorage-profiles.ts";
+import { countedHistory } from "./ingest/counted-history.ts";
 import { createGeo } from "./ingest/geo.ts";
 import { createKnowledgeRules, type VisitorKnowledge } from "./ingest/knowledge.ts";
 import { createListeners, type Listener } from "./ingest/listeners.ts";
@@ -289,14 +290,4 @@ function toFacts({ ip, headers }: TrackContext, receivedAt: number): RequestFact
   const pairs = headers instanceof Headers ? headers.entries() : Object.entries(headers ?? {});
   for (const [name, value] of pairs) if (value !== undefined) lowered.set(name.toLowerCase(), String(value));
   return { receivedAt, ip, header: (name) => lowered.get(name), trust: "host" };
-}
-
-/** A visitor's events, newest first, as far as they count for the profile. */
-async function* countedHistory(events: EventStore, siteId: string, visitorId: string, withBots: boolean): AsyncGenerator<StoredEvent> {
-  let cursor: string | undefined;
-  do {
-    const page = await events.timeline(siteId, visitorId, { limit: 1_000, cursor });
-    for (const event of page.events) if (withBots || !event.bot) yield event;
-    cursor = page.cursor;
-  } while (cursor !== undefined);
 }

@@ -99,13 +99,12 @@ export interface Outbox {
 }
 
 /**
- * Makes an outbox: the deliveries on their way, in memory, and what the ledger is to know of them. At least once, first attempts of an endpoint in order, endpoints
- * apart from one another: a dead one holds back nobody else.
+ * Makes an outbox: the deliveries on their way, and what the ledger is to know of them. At least once, first attempts of
+ * an endpoint in order, endpoints apart from one another: a dead one holds back nobody else.
  */
 export function createOutbox(options: OutboxOptions): Outbox {
   const { sites, transport, hooks = {}, reporter = silentReporter, ledger } = options;
   const { now = Date.now, random = Math.random, startTimer = startUnrefTimer, toPayload = (_, draft) => draft } = options;
-  const nextId = createWebhookIds(now, random);
   const letters = createDeadLetters(now, (delivery) => ledger?.note(delivery, "done"));
   const lanes = new Map<string, Lane>();
   const pool = createPool();
@@ -187,7 +186,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
   }
 
   function requestOf(delivery: Delivery, config: WebhookEndpoint, attempt: number) {
-    const sign = (draft: string) => toRequest({ id: delivery.id, event: delivery.event, unsigned: toPayload(delivery, draft) }, config, attempt, now());
+    const sign = (draft: string) => toRequest({ ...delivery, unsigned: toPayload(delivery, draft) }, config, attempt, now());
     const found = ledger ? ledger.draftOf(delivery) : delivery.draft;
     if (typeof found === "string") return sign(found);
     const unread = (cause: unknown) => {
@@ -245,7 +244,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
       }
       return hurried + taken.length;
     },
-    test: (site, url) => testEndpoints(site, url, { transport, startTimer, now, nextId }),
+    test: (site, url) => testEndpoints(site, url, { transport, startTimer, now, nextId: createWebhookIds(now, random) }),
     erase(siteId, visitorId) {
       const isTheirs = (delivery: Delivery) => delivery.visitorId === visitorId;
       const forgotten = [...letters.erase(siteId, visitorId), ...lanesOf(siteId).flatMap((lane) => lane.forget(isTheirs))];

@@ -6,19 +6,26 @@ import { createLedger } from "../../src/webhooks/ledger.ts";
 import { decodeRest, encodeRest, readLedgerState } from "../../src/webhooks/ledger-state.ts";
 import type { Delivery } from "../../src/webhooks/payload.ts";
 
-const owed = (id: string): Delivery => ({ id, siteId: "shop", endpoint: "e", event: "event", unsigned: `{"name":"${id}"}`, at: 0, visitorId: `vis_${id}` });
+const lineOf = (id: string) => JSON.stringify({ id: `evt_${id}`, siteId: "shop", at: 0, visitorId: `vis_${id}` });
+const draftOf = (id: string) => `[["${id}"],${lineOf(id)}]`;
+/** As a segment holds it, and as it was appended. */
+function owed(id: string) {
+  const record = `"${id}","e","event",["${id}"]`;
+  const delivery: Delivery = { id, siteId: "shop", endpoint: "e", event: "event", draft: "", at: 0, visitorId: `vis_${id}` };
+  return { record, line: lineOf(id), owed: { eventId: `evt_${id}`, record, facts: `["${id}"]`, delivery } };
+}
 const never = () => false;
 
 function setUp(maxHeldChars?: number) {
   const guard = createGuard(createStorage(), { reporter: silentReporter });
-  const segments = new Map<number, Delivery[]>();
+  const segments = new Map<number, ReturnType<typeof owed>[]>();
   const ledger = createLedger({ guard, writer: "w1", reporter: silentReporter, owedIn: async (n) => segments.get(n), maxHeldChars });
   const store = (n: number, ids: string[]) => {
     segments.set(n, ids.map(owed));
     return ledger.stored(n, ids.map(owed));
   };
   const carry = async (storedUpTo: number) => {
-    for (const [n, deliveries] of segments) if (n < storedUpTo) ledger.fold("w1", n, deliveries);
+    for (const [n, deliveries] of segments) if (n < storedUpTo) ledger.fold("w1", n, () => deliveries);
     await ledger.carry({ storedUpTo, adopt: [], isErased: never });
     for (const n of segments.keys()) if (n < storedUpTo) segments.delete(n);
   };
@@ -26,11 +33,11 @@ function setUp(maxHeldChars?: number) {
 }
 
 test("payloads beyond the bound are left in storage and read from there, before and after their segment went", async () => {
-  const { ledger, store, carry } = setUp(30);
+  const { ledger, store, carry } = setUp(2 * draftOf("a").length);
   const deliveries = store(0, ["a", "b", "c", "d"]);
-  expect(deliveries.map(({ unsigned }) => unsigned !== "")).toEqual([true, true, false, false]);
-  const payloads = () => Promise.all(deliveries.map((delivery) => ledger.payloadOf(delivery)));
-  const expected = ["a", "b", "c", "d"].map((id) => owed(id).unsigned);
+  expect(deliveries.map(({ draft }) => draft !== "")).toEqual([true, true, false, false]);
+  const payloads = () => Promise.all(deliveries.map((delivery) => ledger.draftOf(delivery)));
+  const expected = ["a", "b", "c", "d"].map(draftOf);
   expect(await payloads()).toEqual(expected);
   await carry(1);
   expect(await payloads()).toEqual(expected);
@@ -84,7 +91,8 @@ test("which are done with and how far the others are comes back as it was, whate
       if (!(bits & (1 << index))) continue;
       live.set(index, index % 3 === 0 ? {} : index % 3 === 1 ? { progress: { state: "waiting", attempts: index, dueAt: 9, last: "timeout" } } : { progress: { state: "dead", attempts: 10, at: 9, reason: "too old" } });
     }
-    const read = decodeRest(8, JSON.parse(`[${encodeRest(8, live)}]`));
+    const slots = Array.from({ length: 8 }, (_, index) => live.get(index));
+    const read = decodeRest(8, JSON.parse(`[${encodeRest(slots)}]`));
     expect([...read]).toEqual([...live].map(([index, { progress }]) => [index, progress]));
   }
 });

@@ -24,7 +24,7 @@ afterEach(() => {
 
 function attempt({ key = secret as string | string[], at = NOW, id = `msg_${count++}` } = {}) {
   const unsigned = createPayload({ event: "event", siteId: "shop", at: NOW, data, id });
-  return toRequest({ id, siteId: "shop", endpoint: "", event: "event", unsigned, at: NOW }, { url: "https://x.example", secret: key }, 1, at);
+  return toRequest({ id, event: "event", unsigned }, { url: "https://x.example", secret: key }, 1, at);
 }
 
 function setUp(options: Partial<Parameters<typeof createWebhookHandler>[0]> = {}) {
