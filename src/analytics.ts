@@ -153,7 +153,7 @@ export function createAnalytics(options: AnalyticsOptions): Analytics {
   };
   const durable: DurableOutbox | undefined = embedded && createDurableOutbox(delivery, { guard, writer, owedIn: embedded.owedIn });
   const outbox = durable ?? createOutbox(delivery);
-  const raise = createRaise(options.intent);
+  const raise = createRaise(rules);
   const listeners = createListeners(raise, reporter);
   const daily = createDailyIds({ guard, now, reporter });
   const sweeping = setInterval(() => {

@@ -1,10 +1,8 @@
 import type { StoredEvent } from "../event.ts";
-import type { IntentOptions } from "../intent/score.ts";
-import { scoreIntent } from "../intent/score.ts";
 import type { WebhookEventName } from "../site.ts";
 import type { Raised } from "../webhooks/owed.ts";
 import { derivedWebhookId } from "../webhooks/webhook-id.ts";
-import type { VisitorKnowledge } from "./knowledge.ts";
+import type { KnowledgeRules, VisitorKnowledge } from "./knowledge.ts";
 import type { NoticeFacts } from "./notice.ts";
 import { accuracyOf } from "./visitors.ts";
 
@@ -14,9 +12,9 @@ export type Raise = (name: WebhookEventName, event: StoredEvent, knowledge: Visi
  * What an event raises, with an id that whoever raises it again gives it too. On the path of a request: only what will
  * not be known later is written down, the notice is made of it when it is sent.
  */
-export function createRaise(intent: IntentOptions | undefined): Raise {
+export function createRaise(rules: Pick<KnowledgeRules, "score">): Raise {
   return (name, event, knowledge) => {
-    const { level, score, factors } = scoreIntent(knowledge.signals, event.at, intent);
+    const { level, score, factors } = rules.score(knowledge, event.at);
     const { confidence, fingerprintQuality } = accuracyOf(knowledge, event.visit);
     const facts: NoticeFacts = [score, level, confidence, fingerprintQuality];
     if (name === "high_intent_visitor") facts.push(factors);

@@ -98,6 +98,12 @@ export function createLane(world: LaneWorld): Lane {
     timer = started;
   }
 
+  /** Whether one more delivery changes nothing: what happens next has its attempt under way, or its timer. */
+  function isHeldBack(now: number): boolean {
+    if (!circuitOpen(health)) return flights.size >= MAX_IN_FLIGHT;
+    return flights.size > 0 || (timer !== undefined && now < timer.at && timer.at <= health.probeAt);
+  }
+
   function giveUp(entry: Entry, reason: string) {
     pending.remove(entry);
     world.gaveUp(entry.delivery, reason, entry.progress.attempts);
@@ -220,7 +226,7 @@ export function createLane(world: LaneWorld): Lane {
         giveUp(oldest, "too many pending");
       }
       // not at once: signing and connecting are off the path of the request that raised it
-      wakeAt(now, now);
+      if (!isHeldBack(now)) wakeAt(now, now);
       return "taken";
     },
     pump,

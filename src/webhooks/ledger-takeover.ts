@@ -2,6 +2,7 @@ import type { Reporter } from "../logger.ts";
 import type { Guard } from "../storage/guard.ts";
 import type { EndpointHealth } from "./endpoint-health.ts";
 import { decodeRest, type Progress, readLedgerState } from "./ledger-state.ts";
+import { parseOwed } from "./owed.ts";
 import type { Delivery } from "./payload.ts";
 
 /** A delivery that is still owed, and how far it is. */
@@ -20,7 +21,7 @@ export interface TakeoverParts {
   guard: Guard;
   reporter: Reporter;
   /** What its segments hold that no checkpoint covers. */
-  segments: Map<number, Delivery[]> | undefined;
+  segments: Map<number, string[]> | undefined;
   /** Everything below this segment, and all blocks, were taken over before: it was only asleep. */
   from: number | undefined;
 }
@@ -28,13 +29,17 @@ export interface TakeoverParts {
 export async function readOwedBlock(guard: Guard, key: string): Promise<Delivery[] | undefined> {
   const held = await guard.read(key);
   if (held.state !== "found") return undefined;
-  const stored = JSON.parse(`[${held.body.toString("utf8").trimEnd().replaceAll("\n", ",")}]`) as (Omit<Delivery, "draft"> & { draft: unknown })[];
-  return stored.map((delivery) => ({ ...delivery, draft: JSON.stringify(delivery.draft) }));
+  return held.body.toString("utf8").trimEnd().split("\n").map((line) => {
+    const end = line.indexOf(" ");
+    const delivery = parseOwed(line.slice(end + 1));
+    if (end > 0) delivery.takenAt = Number(line.slice(0, end));
+    return delivery;
+  });
 }
 
-/** A line of such a block. The draft is JSON already, and is not to be parsed to be moved. */
-export function toBlockLine({ id, siteId, endpoint, event, at, visitorId, takenAt }: Delivery, draft: string): string {
-  return `${JSON.stringify({ id, siteId, endpoint, event, at, visitorId, takenAt }).slice(0, -1)},"draft":${draft}}\n`;
+/** A line of such a block: when it was taken in, if it was; then its record and its event, as they were stored. */
+export function toBlockLine({ takenAt }: Delivery, items: string): string {
+  return `${takenAt ?? ""} ${items}\n`;
 }
 
 /** What a dead writer owes still: of its segments, and of its blocks. */
@@ -57,7 +62,7 @@ export async function readOwedBy(writer: string, { guard, reporter, segments, fr
   for (const [n, deliveries] of segments ?? []) {
     if (n < (told?.from ?? 0) || n < (from ?? 0)) continue;
     const rest = rests.get(n);
-    add(deliveries, decodeRest(deliveries.length, rest && [...rest]));
+    add(deliveries.map(parseOwed), decodeRest(deliveries.length, rest && [...rest]));
   }
   return { open, endpoints: from === undefined ? (told?.endpoints ?? []) : [] };
 }

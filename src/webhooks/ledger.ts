@@ -5,12 +5,12 @@ import type { EndpointHealth } from "./endpoint-health.ts";
 import { encodeRest, type Progress } from "./ledger-state.ts";
 import { type OpenDelivery, readOwedBlock, readOwedBy, type TakenOver, toBlockLine } from "./ledger-takeover.ts";
 import { createStateWriter } from "./ledger-writer.ts";
-import { type Owing, parseOwed, withEvent } from "./owed.ts";
+import { type Owing, parseOwed, toItems, withEvent } from "./owed.ts";
 import type { Delivery } from "./payload.ts";
 import { sizeOf } from "./payload.ts";
 
 /** Drafts kept in memory, in characters; of what is owed beyond that only the reference is. */
-export const MAX_HELD_CHARS = 16 * 1024 * 1024;
+export const MAX_HELD_CHARS = 4 * 1024 * 1024;
 /** Characters of one block: about a millisecond of parsing. */
 const BLOCK_CHARS = 256 * 1024;
 
@@ -89,8 +89,8 @@ export function createLedger(options: LedgerOptions): Ledger {
   const { guard, writer, reporter, owedIn, maxHeldChars = MAX_HELD_CHARS } = options;
   const places = new Map<string, Place>();
   const endpoints = new Map<string, EndpointHealth>();
-  /** Of dead writers, and of own segments whose drafts are not in memory; emptied by each carrying. */
-  let folded = new Map<string, Map<number, Delivery[]>>();
+  /** Record and event of each, of dead writers and of own segments whose drafts are not in memory; emptied by each carrying. */
+  let folded = new Map<string, Map<number, string[]>>();
   const takenUpTo = new Map<string, number>();
   let next = 0;
   let generation = 0;
@@ -118,7 +118,7 @@ export function createLedger(options: LedgerOptions): Ledger {
     return `"from":${from},"segments":[${segments}],"blocks":[${blocks}],"endpoints":${JSON.stringify([...endpoints])}`;
   }
 
-  function open(key: string, n?: number): Place {
+  function openPlace(key: string, n?: number): Place {
     const place: Place = { key, slots: [], left: 0, untouched: true, ...(n !== undefined && { n }) };
     places.set(key, place);
     return place;
@@ -157,7 +157,7 @@ export function createLedger(options: LedgerOptions): Ledger {
 
   async function readPlace({ key, n }: Place): Promise<Delivery[] | undefined> {
     if (cached?.key === key) return cached.deliveries;
-    const deliveries = n === undefined ? await readOwedBlock(guard, key) : (await owedIn(n))?.map(({ record, line }) => parseOwed(record, line));
+    const deliveries = n === undefined ? await readOwedBlock(guard, key) : (await owedIn(n))?.map((owed) => parseOwed(itemsOf(owed)));
     if (deliveries) cached = { key, deliveries };
     return deliveries;
   }
@@ -171,14 +171,15 @@ export function createLedger(options: LedgerOptions): Ledger {
     }
   }
 
-  function draftFor(delivery: Kept): string | Promise<string | undefined> {
+  function itemsFor(delivery: Kept): string | Promise<string | undefined> {
     const { place, index, draft } = delivery;
-    const own = place?.n === undefined ? undefined : folded.get(writer)?.get(place.n)?.[index!]?.draft;
-    return draft || own || load(delivery);
+    const own = place?.n === undefined ? undefined : folded.get(writer)?.get(place.n)?.[index!];
+    if (draft !== "" || own !== undefined) return own ?? toItems(delivery, draft);
+    return load(delivery).then((loaded) => (loaded === undefined ? undefined : toItems(delivery, loaded)));
   }
 
   /** Stores open deliveries in new blocks; they lie there from now on. */
-  async function move(items: OpenDelivery[]): Promise<void> {
+  async function move(open: OpenDelivery[]): Promise<void> {
     let lines: string[] = [];
     let chars = 0;
     let block: { delivery: Kept; from: Place | undefined; progress: Progress | undefined }[] = [];
@@ -186,27 +187,24 @@ export function createLedger(options: LedgerOptions): Ledger {
       if (block.length === 0) return;
       const key = keys.owed(writer, generation++);
       await guard.write(key, lines.join(""));
-      const place = open(key);
+      const place = openPlace(key);
       for (const { delivery, from, progress } of block) {
         // what was delivered while this was written is done with, what it came to otherwise is newer
         const known = from ? delivery.progress : progress;
         if (!from || (delivery.place === from && close(delivery))) keep(place, delivery, known);
-        else {
-          place.slots.push(undefined);
-          touch(place);
-        }
+        else place.slots.push(undefined);
       }
       [lines, block, chars] = [[], [], 0];
     };
-    for (const { delivery, progress } of items) {
+    for (const { delivery, progress } of open) {
       const from = (delivery as Kept).place;
-      const found = draftFor(delivery);
-      const draft = typeof found === "string" ? found : await found;
-      if (draft === undefined) {
+      const found = itemsFor(delivery);
+      const items = typeof found === "string" ? found : await found;
+      if (items === undefined) {
         reporter.report("error", "webhook-lost", `the payload of webhook ${delivery.id} cannot be read any more`);
         continue;
       }
-      const line = toBlockLine(delivery, draft);
+      const line = toBlockLine(delivery, items);
       lines.push(line);
       block.push({ delivery, from, progress });
       chars += line.length;
@@ -218,7 +216,7 @@ export function createLedger(options: LedgerOptions): Ledger {
   return {
     stored(n, owed) {
       next = n + 1;
-      const place = owed.length > 0 ? open(keys.segment(writer, n), n) : undefined;
+      const place = owed.length > 0 ? openPlace(keys.segment(writer, n), n) : undefined;
       return owed.map(({ line, owed: appended }) => {
         const delivery = withEvent(appended as Owing, line);
         keep(place!, delivery, undefined);
@@ -249,8 +247,8 @@ export function createLedger(options: LedgerOptions): Ledger {
     fold(owner, n, owed) {
       if (n < (takenUpTo.get(owner) ?? 0)) return;
       if (owner === writer && !places.get(keys.segment(writer, n))?.slots.some((delivery) => delivery?.draft === "")) return;
-      const segments = folded.get(owner) ?? new Map<number, Delivery[]>();
-      folded.set(owner, segments.set(n, owed().map(({ record, line }) => parseOwed(record, line))));
+      const segments = folded.get(owner) ?? new Map<number, string[]>();
+      folded.set(owner, segments.set(n, owed().map(itemsOf)));
     },
     async carry({ storedUpTo, adopt, isErased }) {
       const taken: TakenOver = { open: [], endpoints: [] };
@@ -291,6 +289,10 @@ export function createLedger(options: LedgerOptions): Ledger {
     },
     flush: () => state.flush(),
   };
+}
+
+function itemsOf({ record, line }: SegmentOwed): string {
+  return `${record},${line}`;
 }
 
 function isEmptyBlock({ n, left }: Place): boolean {

@@ -53,9 +53,14 @@ export function withEvent({ delivery, facts }: Owing, line: string): Delivery {
   return delivery;
 }
 
-/** The delivery that a segment holds as this record beside this event. */
-export function parseOwed(record: string, line: string): Delivery {
-  const [id, endpoint, event, facts] = JSON.parse(`[${record}]`) as [string, string, string, unknown];
-  const { siteId, at, visitorId } = JSON.parse(line) as { siteId: string; at: number; visitorId: string };
-  return { id, siteId, endpoint, event, draft: `[${JSON.stringify(facts)},${line}]`, at, visitorId };
+/** What `withEvent` was given: record and event, one after the other. */
+export function toItems({ id, endpoint, event }: Delivery, draft: string): string {
+  return `"${id}","${endpoint}","${event}",${draft.slice(1, -1)}`;
+}
+
+/** The delivery of which `record` and event are stored. */
+export function parseOwed(items: string): Delivery {
+  const [id, endpoint, name, facts, event] = JSON.parse(`[${items}]`) as [string, string, string, unknown, { siteId: string; at: number; visitorId: string }];
+  const { siteId, at, visitorId } = event;
+  return { id, siteId, endpoint, event: name, draft: JSON.stringify([facts, event]), at, visitorId };
 }

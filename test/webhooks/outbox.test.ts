@@ -32,7 +32,7 @@ describe("what is owed", () => {
   test("is told in full by what lies in a segment: record and event", () => {
     const [owing] = setUp().outbox.owe(siteWith(endpoint()), [raised({ name: "x" }, 5)]);
     const line = JSON.stringify({ id: "evt_1", siteId: "shop", at: 5, visitorId: "vis_1" });
-    expect(parseOwed(owing!.record, line)).toEqual(withEvent(owing!, line));
+    expect(parseOwed(`${owing!.record},${line}`)).toEqual(withEvent(owing!, line));
   });
 });
 
