@@ -24,9 +24,11 @@ function setUp() {
   /** A process. One that is left alone is dead once the clock has gone on. */
   function boot(events: ("event" | "pageview")[] = ["event"]) {
     let isDead = false;
+    const disk = fsDriver({ base });
+    const unlessDead = <Args extends unknown[], Result>(act: (...args: Args) => Result) => (...args: Args) => (isDead ? new Promise(() => {}) : act(...args)) as Result;
     const analytics = createAnalytics({
       sites: [{ id: "shop", apiKey: "a-secret-key-of-the-shop-0000", webhooks: [{ url: "https://hooks.example/a", secret: "a secret of at least 24 characters", events }] }],
-      storage: fsDriver({ base }),
+      storage: { ...disk, setItemRaw: unlessDead(disk.setItemRaw!), removeItem: unlessDead(disk.removeItem!) },
       now: () => state.now + performance.now(), // it goes on, and jumps when told
       webhooks: {
         async transport(request) {
