@@ -154,7 +154,7 @@ function createPaths(): Schema {
     "/webhooks/{siteId}/deliveries": {
       get: read(
         "listDeliveries",
-        "What became of a site's webhooks, newest first, as far as the process that answers knows",
+        "What became of the webhooks that the answering process has to deliver, newest first",
         [
           siteId,
           query("status", "Only these; failed ones were given up.", { type: "string", enum: ["pending", "delivered", "failed"] }),
@@ -167,7 +167,7 @@ function createPaths(): Schema {
       ),
     },
     "/webhooks/{siteId}/deliveries/{id}/retry": {
-      post: read("retryDelivery", "Try a pending or failed delivery now, with its old id", [siteId, pathId("id")], json(ref("Retried"), "Queued.", rateHeaders)),
+      post: read("retryDelivery", "Try a pending or failed delivery of the answering process now, with its old id", [siteId, pathId("id")], json(ref("Retried"), "Queued.", rateHeaders)),
     },
     "/webhooks/{siteId}/test": {
       post: read(
@@ -180,7 +180,7 @@ function createPaths(): Schema {
     "/webhooks/{siteId}/recover": {
       post: read(
         "recoverWebhooks",
-        "Switch endpoints on again and queue what happened since, with the old ids",
+        "Switch endpoints on again and queue what happened since, with the old ids, whichever process had taken it",
         [siteId, { ...moment("since", "ISO 8601 or epoch milliseconds."), required: true }, query("endpoint", "Only to this URL.", { type: "string" })],
         json(ref("Recovery"), "Queued.", rateHeaders),
       ),

@@ -32,13 +32,16 @@ export interface WebhookAdmin {
 
 /** Webhooks of a site, as this process knows them. Rejects with `AnalyticsError` for an unknown site. */
 export interface WebhooksApi {
-  /** Newest first: what is pending, what was given up, and the last 1,000 that arrived. Like `GET /webhooks/{siteId}/deliveries`. */
+  /**
+   * What this process has to deliver, newest first: pending, given up, and the last 1,000 that arrived. Of several
+   * processes on one storage each knows its own. Like `GET /webhooks/{siteId}/deliveries`.
+   */
   deliveries(siteId: string, query?: DeliveriesQuery): Promise<DeliveriesPage>;
-  /** Tries a delivery now, with its old id; answers how many endpoints it goes to. */
+  /** Tries a delivery of this process now, with its old id; answers how many endpoints it goes to. */
   retry(siteId: string, id: string): Promise<number>;
   /** Sends a signed sample to the site's endpoints, or to the one with this URL, and answers what they said. */
   test(siteId: string, endpoint?: string): Promise<TestResult[]>;
-  /** Switches endpoints on again and queues what happened since (epoch milliseconds), with the old ids. */
+  /** Switches endpoints on again and queues what happened since (epoch milliseconds), with the old ids, whichever process took it. */
   recover(siteId: string, since: number, endpoint?: string): Promise<Recovery>;
 }
 

@@ -159,3 +159,17 @@ test("what is owed of an erased visitor is neither sent nor left in storage", as
   await vi.waitFor(() => expect(sent).toHaveLength(1));
   expect(sent[0]?.body).toContain("kept");
 });
+
+test("a repeat of an event that reached two processes, and at another time, is one webhook to whoever remembers ids", async () => {
+  const { boot, state, sent } = setUp();
+  const [first, second] = [boot(), boot()];
+  alive.push(first.analytics, second.analytics);
+  const hit = { siteId: "shop", eventName: "bought", visitorId: "vis_1", eventId: "order-1" };
+  const track = (host: typeof first) => host.analytics.trackEvent(hit);
+  await Promise.all([track(first), track(second)]);
+  state.now += 30_000;
+  await Promise.all([track(first), track(second)]);
+  await vi.waitFor(() => expect(sent.length).toBeGreaterThan(0));
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  expect(new Set(sent.map(({ id }) => id)).size).toBe(1);
+});
