@@ -51,7 +51,7 @@ const PAIRS = Array.from({ length: 1_024 }, (_, pair) => ALPHABET[pair >> 5]! + 
  */
 export function derivedWebhookId(siteId: string, subject: string, cause: string): string {
   // as text: a third of the time that a Buffer takes, and every event needs one
-  const digest = hash("sha256", `${siteId}\0${subject}\0${cause}`, "latin1");
+  const digest = hash("sha256", `${siteId}\0${subject}\0${cause}`, "binary");
   let id = "msg_";
   for (let index = 0; index < ID_CHARS; index += 2) id += PAIRS[((digest.charCodeAt(index) & 31) << 5) | (digest.charCodeAt(index + 1) & 31)];
   return id;
