@@ -21,6 +21,15 @@ export interface RollupRef {
   cells: number;
 }
 
+/** A day of one site that is over, summed up. */
+export interface SummaryRef {
+  siteId: string;
+  day: string;
+  key: string;
+  /** Digest of the keys of the rollups that it is made of: while the day has others too, it does not count. */
+  of: string;
+}
+
 /**
  * What stands for a writer's journal up to a segment: writing it is the moment at which rollups and blocks begin
  * to count and the segments below `covered` cease to. A crash before it leaves everything as it was.
@@ -32,6 +41,7 @@ export interface Checkpoint {
   covered: number;
   rollups: RollupRef[];
   blocks: BlockRef[];
+  summaries: SummaryRef[];
   /** Visitors' profiles as of the covered segments. */
   profiles: RunRef[];
   /** Dead writers whose journals are covered here too, each up to a segment. */
@@ -39,7 +49,7 @@ export interface Checkpoint {
 }
 
 export function emptyCheckpoint(writer: string): Checkpoint {
-  return { writer, n: -1, covered: 0, rollups: [], blocks: [], profiles: [], adopted: [] };
+  return { writer, n: -1, covered: 0, rollups: [], blocks: [], summaries: [], profiles: [], adopted: [] };
 }
 
 export async function writeCheckpoint(guard: Guard, checkpoint: Checkpoint): Promise<void> {

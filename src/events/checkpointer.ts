@@ -81,7 +81,7 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
     for (const view of [own, ...adopted]) options.restoreProfiles(view);
   }
 
-  async function checkpoint(adopt: WriterView[]): Promise<void> {
+  async function checkpoint(adopt: WriterView[], sumUp: boolean): Promise<void> {
     const storedUpTo = journal.next();
     const purged = erasures.pending();
     if (storedUpTo === own.checkpoint.covered && adopt.length === 0 && purged.length === 0 && !hasExpired()) return;
@@ -89,7 +89,10 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
     since = performance.now();
     const before = own.checkpoint;
     try {
-      const plan = { own, generation: generation++, storedUpTo, recent: parts.recent, adopt, erasures, expireBefore: parts.expireBefore() };
+      const plan = {
+        own, adopt, views: views.all(), generation: generation++, storedUpTo, recent: parts.recent, erasures,
+        expireBefore: parts.expireBefore(), sumUp, now: parts.now(),
+      };
       const prepared = await prepareCheckpoint(plan, options);
       if (performance.now() - toldAt > ASLEEP_MS) throw new Error("the process was silent for so long that it may have been taken for dead");
       unwritten = { before, ...prepared, adopted: adopt };
@@ -123,7 +126,7 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
     await commit();
     // at close nothing is taken over: it would make the end of a process as slow as its past is long
     const adopt = why === "close" ? [] : views.orphans();
-    await checkpoint(adopt);
+    await checkpoint(adopt, why !== "close");
     await collectGarbage();
     await tell();
   }
@@ -178,7 +181,7 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
 
 /** Keys of taken-over writers that no checkpoint names any more: half-done compactions, segments that were covered. */
 function leftovers(all: string[], adopted: WriterView[], checkpoint: Checkpoint): string[] {
-  const named = new Set([...checkpoint.blocks, ...checkpoint.rollups].map((ref) => ref.key));
+  const named = new Set([...checkpoint.blocks, ...checkpoint.rollups, ...checkpoint.summaries].map((ref) => ref.key));
   for (const key of checkpoint.profiles.flatMap(keysOfRun)) named.add(key);
   const isLeft = (key: string, { writer, next }: WriterView) => {
     if (!key.includes(`:${writer}:`) || key.startsWith("erased:") || named.has(key)) return false;

@@ -8,6 +8,8 @@ import { writeRollups } from "./rollup-parts.ts";
 import { mergeDays } from "./rollup.ts";
 import type { RunRef } from "./profile-runs.ts";
 import type { RecentSegments } from "./recent-segments.ts";
+import type { Summaries } from "./summaries.ts";
+import { writeSummaries } from "./summary-parts.ts";
 import type { FollowOptions, WriterView } from "./view.ts";
 
 export interface CompactionOptions extends FollowOptions {
@@ -16,6 +18,7 @@ export interface CompactionOptions extends FollowOptions {
   compactProfiles: (plan: CompactionPlan, garbage: string[]) => Promise<RunRef[]>;
   /** The checkpoint did not come about: what was sealed is part of the tail again. */
   restoreProfiles: (view: WriterView) => void;
+  summaries: Summaries;
   owed?: OwedKeeper;
 }
 
@@ -43,6 +46,11 @@ export interface CompactionPlan {
   recent: RecentSegments;
   /** Dead writers whose data is taken over. */
   adopt: WriterView[];
+  /** All writers that are known, those included. */
+  views: WriterView[];
+  /** Whether there is time to sum up days that are over. */
+  sumUp: boolean;
+  now: number;
   /** Whose rows and lines must go. */
   erasures: Erasures;
   /** Epoch milliseconds: what happened before is kept no longer. */
@@ -71,6 +79,7 @@ export async function prepareCheckpoint(
   const rollups = await writeRollups(plan, options, garbage);
   const blocks = await writeBlocks(plan, options, garbage);
   await options.owed?.carry({ storedUpTo: plan.storedUpTo, adopt, isErased: plan.erasures.isErased });
+  const summaries = await writeSummaries(plan, rollups, options, garbage);
   // those it had taken over itself too: keys of theirs may be left, and nobody else says that they no longer count
   const adopted = adopt.flatMap((view): [string, number][] => [...view.checkpoint.adopted, [view.writer, view.next]]);
   const checkpoint: Checkpoint = {
@@ -79,6 +88,7 @@ export async function prepareCheckpoint(
     covered: plan.storedUpTo,
     rollups,
     blocks,
+    summaries,
     profiles,
     adopted: [...own.checkpoint.adopted, ...adopted].slice(-MAX_ADOPTED),
   };

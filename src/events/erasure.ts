@@ -1,7 +1,7 @@
 import { HOUR_MS } from "../clock.ts";
 import type { Guard } from "../storage/guard.ts";
 import { bases, digestOf, keys, visitorDigest } from "../storage/keys.ts";
-import { createDay, type DayRollup } from "./rollup.ts";
+import type { DayRollup } from "./rollup.ts";
 
 /** Every process removes what it keeps itself: what says so stays for this long, so that all of them learn of it. */
 const KEPT_MS = HOUR_MS;
@@ -19,6 +19,8 @@ export interface Erasures {
   erasedUntil(digest: string): number | undefined;
   /** Whether anybody of this site is to be forgotten and not removed yet. */
   concerns(siteId: string): boolean;
+  /** 0 when no rows of the site, here or with another process, hold an erased visitor's; else another number after each erasure. */
+  versionOf(siteId: string): number;
   /** The keys of what this process has not removed yet. */
   pending(): string[];
   /** The same by visitor: until when, by `visitorDigest`. */
@@ -36,14 +38,15 @@ export function createErasures(guard: Guard, writer: string, onErased: (digest: 
   const pending = new Map<string, Tombstone>();
   const settled = new Map<string, Tombstone>();
   const nextOf = new Map<string, number>();
-  /** Sites whose rows may still hold an erased visitor's, here or with another process. */
-  let kept = new Set<string>();
+  /** Sites whose rows may still hold an erased visitor's, here or with another process, with a number for each change. */
+  const kept = new Map<string, number>();
+  let changes = 0;
   let own = 0;
 
   function remember(key: string, tombstone: Tombstone) {
     if (pending.has(key) || settled.has(key)) return;
     const [site, , at, digest] = tombstone;
-    kept.add(site);
+    kept.set(site, ++changes);
     until.set(digest, Math.max(until.get(digest) ?? -Infinity, at));
     for (const oldest of until.keys()) {
       if (until.size <= MAX_ERASED) break;
@@ -65,8 +68,11 @@ export function createErasures(guard: Guard, writer: string, onErased: (digest: 
     return end !== undefined && at <= end;
   };
 
+  const versionOf = (siteId: string) => (kept.size > 0 && kept.get(digestOf(siteId))) || 0;
+
   return {
     isErased,
+    versionOf,
     erasedUntil: (digest) => until.get(digest),
     concerns(siteId) {
       if (pending.size === 0) return false;
@@ -91,8 +97,8 @@ export function createErasures(guard: Guard, writer: string, onErased: (digest: 
     pending: () => [...pending.keys()],
     toPurge: () => new Map([...pending.values()].map(([, , at, digest]) => [digest, until.get(digest) ?? at])),
     withoutErased(siteId, rollup) {
-      if (kept.size === 0 || !kept.has(digestOf(siteId))) return rollup;
-      const left = createDay();
+      if (versionOf(siteId) === 0) return rollup;
+      const left: DayRollup = { rows: new Map(), paths: new Set(rollup.paths) };
       for (const [key, row] of rollup.rows) if (!isErased(siteId, row.visitorId, row.start)) left.rows.set(key, row);
       return left;
     },
@@ -104,7 +110,8 @@ export function createErasures(guard: Guard, writer: string, onErased: (digest: 
       }
       const done = [...settled].filter(([, [, , at]]) => at < now - KEPT_MS).map(([key]) => key);
       for (const key of done) settled.delete(key);
-      kept = new Set([...pending.values(), ...settled.values()].map(([site]) => site));
+      const left = new Set([...pending.values(), ...settled.values()].map(([site]) => site));
+      for (const site of kept.keys()) if (!left.has(site)) kept.delete(site);
       return done;
     },
   };

@@ -42,7 +42,7 @@ export interface VisitorRow {
   visitorId: string;
   /** Epoch milliseconds of the last signal in the range. */
   lastSeen: number;
-  /** The visitor's sessions so far: the highest ordinal of a session in the range, or their number if larger. */
+  /** The visitor's sessions so far: the highest ordinal of a session in the range. */
   visitCount: number;
   country?: string;
   browser?: string;

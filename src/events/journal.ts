@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { unavailable } from "../errors.ts";
 import type { StoredEvent } from "../event.ts";
 import type { Guard } from "../storage/guard.ts";
@@ -198,12 +199,6 @@ function createGroup(): Group {
   });
   stored.catch(() => {}); // each waiter handles its own; a group whose waiters are gone must not be unhandled
   return { events: [], sites: new Map(), deliveries: [], owed: [], bytes: 0, stored, resolve, reject };
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve);
-  });
 }
 
 function pause(ms: number): Promise<void> {

@@ -12,7 +12,7 @@ import { type FollowOptions, reportTorn, type WriterView } from "./view.ts";
  * The rows under a key. Those of a damaged value are folded anew from the blocks of the same checkpoint, kept in the
  * cache, and written again by the next checkpoint. "missing": the rows, or blocks to fold them from, were moved.
  */
-export async function readRows(
+export async function readPart(
   ref: RollupRef,
   blocks: BlockRef[],
   options: FollowOptions & { cache: RollupCache },
@@ -78,7 +78,7 @@ export async function rebuildCheckpoint(
   for (const part of parts) if (part.writer !== writer && !adopted.has(part.writer)) adopted.set(part.writer, 0);
   const covered = firstSegment(writer, stored, before.covered) ?? before.covered;
   const profiles: RunRef[] = [{ writer, n: -1, pages: 0, count: 0, torn: [["", "g"]] }]; // made anew from the blocks
-  return { ...before, n, covered, rollups, blocks, profiles, adopted: [...adopted] };
+  return { ...before, n, covered, rollups, blocks, summaries: [], profiles, adopted: [...adopted] };
 }
 
 /** Keys of the writer, and of those whom nobody speaks for: it had taken them over. */

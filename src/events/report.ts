@@ -1,267 +1,134 @@
-import { addDays, dayOf, HOUR_MS, MINUTE_MS } from "../clock.ts";
-import type { PathRow, Report, ReportQuery, VisitorRow } from "./event-store.ts";
-import { type DayRollup, MAX_ENGAGED_TENTHS, mergePage, type PageRow, type SessionRow } from "./rollup.ts";
+import { addDays, dayOf, MINUTE_MS } from "../clock.ts";
+import { type ColdDays, NO_DAYS } from "./cold-days.ts";
+import { visitsIn } from "./distinct.ts";
+import type { Report, ReportQuery, VisitorRow } from "./event-store.ts";
+import { byRecency, MAX_RECENT, mergeVisitorRows, mostRecent } from "./recent-visitors.ts";
+import { type DayRollup, hashOf, portionOf, type SessionRow } from "./rollup.ts";
+import { addRow, type VisitorGroup } from "./sessions.ts";
+import { addToSketch, estimate, SKETCH_ERROR } from "./sketch.ts";
+import { createSlicer } from "./slicer.ts";
+import { addTotals, addVisitor, createTotals, medianTime, topPages } from "./totals.ts";
 
-/** Sessions that were assigned to one visitor this close to each other are one. */
-export const JOIN_MS = 30 * MINUTE_MS;
-const MAX_SESSION_MS = 24 * HOUR_MS;
 const ACTIVE_MS = 5 * MINUTE_MS;
-/** A session with this much engagement is no bounce, whatever else it did not do. */
-const ENGAGED_TENTHS = 100;
-const MAX_PATH_ROWS = 100;
-const ROWS_PER_SLICE = 2_000;
-const SLICE_MS = 8;
 
 /** The calendar days that a query asks for, oldest first. */
-export function daysOf(query: ReportQuery): string[] {
+export function daysOf(query: Pick<ReportQuery, "now" | "timeZone" | "days">): string[] {
   const today = dayOf(query.now, query.timeZone);
   return Array.from({ length: query.days }, (_, index) => addDays(today, index + 1 - query.days));
 }
 
-interface VisitorGroup {
-  rows: SessionRow[];
-  lastSeen: number;
-  visitCount: number;
+/** Signals after this make a visitor active. */
+export const activeSince = (query: Pick<ReportQuery, "now">) => query.now - ACTIVE_MS;
+
+/** Rows in portions, so that few are in memory at a time; all of one visitor's are in the same. */
+export interface RowSource {
+  portions: number;
+  read(portion: number): Promise<DayRollup[]> | DayRollup[];
 }
 
-interface Totals {
-  days: Map<string, number>;
-  pageviews: number;
-  events: number;
-  sessions: number;
-  viewedSessions: number;
-  bounces: number;
-  singlePages: number;
-  timed: number;
-  timedTenths: number;
-  histogram: Map<number, number>;
-  paths: Map<string, { views: number; timed: number; tenths: number }>;
-}
+export const inOnePortion = (rollups: DayRollup[]): RowSource => ({ portions: 1, read: () => rollups });
 
 /**
- * The report over the rows of the range: what happened outside it plays no part. A row may come in several parts
- * (of several writers, or twice): they are joined by id. Yields to the host's event loop every few milliseconds.
+ * The report over the range: what happened outside it plays no part. A row may come in several parts (of several
+ * writers, or twice): they are joined by id. Yields to the host's event loop every few milliseconds.
  */
-export async function computeReport(query: ReportQuery, rollups: DayRollup[]): Promise<Report> {
+export async function computeReport(query: ReportQuery, source: RowSource, cold: ColdDays = NO_DAYS): Promise<Report> {
   const slice = createSlicer();
-  const visitors = new Map<string, VisitorGroup>();
-  const bots = new Map<string, VisitorGroup>();
-  const countries = new Set<string>();
-  for (const rollup of rollups) {
-    for (const row of rollup.rows.values()) {
-      if (slice.due()) await slice.pause();
-      if (query.country && row.country !== query.country) continue;
-      if (row.bot && !query.includeBots) {
-        addRow(bots, row);
-        continue;
-      }
-      if (row.country) countries.add(row.country);
-      addRow(visitors, row);
-    }
-  }
-
   const totals = createTotals(daysOf(query));
-  const excluded = createTotals([]);
-  for (const group of bots.values()) for (const session of joinSessions(group.rows)) addSession(excluded, session);
-  let active = 0;
-  let returning = 0;
-  for (const group of visitors.values()) {
-    if (slice.due()) await slice.pause();
-    if (group.lastSeen > query.now - ACTIVE_MS) active++;
-    if (group.visitCount >= 2) returning++;
-    const sessions = joinSessions(group.rows);
-    const strays = sessions.length > 1 ? straysOf(sessions) : undefined;
-    for (const session of sessions) addSession(totals, session, strays);
+  const excluded = createTotals();
+  addTotals(totals, cold.totals);
+  addTotals(excluded, cold.excluded);
+  const countries = new Set(cold.countries);
+  const crowd = createCrowd(query, cold);
+
+  for (let portion = 0; portion < source.portions; portion++) {
+    const visitors = new Map<string, VisitorGroup>();
+    const bots = new Map<string, VisitorGroup>();
+    const add = (row: SessionRow) => {
+      if (query.country && row.country !== query.country) return;
+      addRow(row.bot && !query.includeBots ? bots : visitors, row);
+    };
+    for (const row of cold.open) if (portionOf(row.visitorId, source.portions) === portion) add(row);
+    for (const rollup of await source.read(portion)) {
+      for (const row of rollup.rows.values()) {
+        if (slice.due()) await slice.pause();
+        add(row);
+      }
+    }
+    for (const { rows } of bots.values()) addVisitor(excluded, rows);
+    for (const visitor of visitors.values()) {
+      if (slice.due()) await slice.pause();
+      for (const { country } of visitor.rows) if (country) countries.add(country);
+      crowd.add(visitor);
+      addVisitor(totals, visitor.rows);
+    }
+    crowd.list(visitors.values());
   }
+  const { unique, returning, active, isEstimate } = crowd.count();
   return {
     totalPageviews: totals.pageviews,
     totalEvents: totals.events,
     totalSessions: totals.sessions,
     avgTimeOnPage: totals.timed ? totals.timedTenths / totals.timed / 10 : 0,
-    medianTimeOnPage: median(totals.histogram, totals.timed),
+    medianTimeOnPage: medianTime(totals),
     timeOnPageCoverage: totals.pageviews ? totals.timed / totals.pageviews : 0,
     bounceRate: totals.viewedSessions ? totals.bounces / totals.viewedSessions : 0,
     singlePageRate: totals.viewedSessions ? totals.singlePages / totals.viewedSessions : 0,
-    pageviewsByDay: [...totals.days].map(([date, count]) => ({ date, views: count })),
+    pageviewsByDay: [...totals.days].map(([date, views]) => ({ date, views })),
     topPages: topPages(totals),
-    visitors: recentVisitors(visitors, query.limit),
-    uniqueVisitors: visitors.size,
+    visitors: crowd.recent(),
+    uniqueVisitors: unique,
     activeVisitors: active,
     totalCountries: countries.size,
-    returningVisitorRate: visitors.size ? returning / visitors.size : 0,
+    returningVisitorRate: unique ? Math.min(1, returning / unique) : 0,
     excluded: { bot: excluded.pageviews + excluded.events },
+    ...(isEstimate && { distinctError: SKETCH_ERROR }),
   };
 }
 
-function addRow(visitors: Map<string, VisitorGroup>, row: SessionRow): void {
-  const group = visitors.get(row.visitorId);
-  if (!group) {
-    visitors.set(row.visitorId, { rows: [row], lastSeen: row.end, visitCount: row.visit });
-    return;
-  }
-  group.rows.push(row);
-  if (row.end > group.lastSeen) group.lastSeen = row.end;
-  if (row.visit > group.visitCount) group.visitCount = row.visit;
-}
+/** The visitors of cold days, and those that rows tell of: how many, and the most recent. */
+function createCrowd(query: ReportQuery, cold: ColdDays) {
+  const since = activeSince(query);
+  const sketches = cold.sketches && { all: cold.sketches.all.slice(), returning: cold.sketches.returning.slice() };
+  const visitsOf = (visitorId: string) => visitsIn(cold.visitors, hashOf(visitorId));
+  const listed = new Map<string, VisitorRow>();
+  let unique = cold.visitors.hashes.length;
+  let { returning } = cold;
+  let active = 0;
 
-/** One visitor's rows as sessions: rows of one id belong together, and so do assigned ones close in time. */
-function joinSessions(rows: SessionRow[]): SessionRow[][] {
-  if (rows.length === 1) return [rows];
-  const byId = new Map<string, SessionRow[]>();
-  for (const row of rows) {
-    const known = byId.get(row.sessionId);
-    if (known) known.push(row);
-    else byId.set(row.sessionId, [row]);
+  function list(row: VisitorRow) {
+    const known = listed.get(row.visitorId);
+    listed.set(row.visitorId, known ? mergeVisitorRows(known, row) : row);
   }
-  if (byId.size === 1) return [...byId.values()];
-  const sent: SessionRow[][] = [];
-  const assigned: { rows: SessionRow[]; start: number; end: number }[] = [];
-  for (const session of byId.values()) {
-    if (session.some((row) => !row.assigned)) sent.push(session);
-    else assigned.push({ rows: session, start: Math.min(...session.map((row) => row.start)), end: Math.max(...session.map((row) => row.end)) });
-  }
-  assigned.sort((a, b) => a.start - b.start || a.end - b.end);
-  const joined: typeof assigned = [];
-  for (const session of assigned) {
-    const last = joined.at(-1);
-    if (last && session.start - last.end <= JOIN_MS && session.start - last.start < MAX_SESSION_MS) {
-      last.rows.push(...session.rows);
-      last.end = Math.max(last.end, session.end);
-    } else {
-      joined.push({ ...session, rows: [...session.rows] });
-    }
-  }
-  return [...sent, ...joined.map((session) => session.rows)];
-}
+  if (query.limit > 0) for (const row of cold.recent) list(row);
 
-/** A session's pageviews in order. One that several rows know of lies on the day of its earliest. */
-function pagesOf(session: SessionRow[], days: Map<string, number>, strays?: Map<number, number>): PageRow[] {
-  const seen = new Map<number, { page: PageRow; day: string }>();
-  for (const row of session) {
-    for (const [id, page] of row.pages) {
-      const known = seen.get(id);
-      if (!known) {
-        seen.set(id, { page: session.length === 1 ? page : { ...page }, day: row.day });
-        continue;
+  return {
+    add({ rows, lastSeen, visitCount }: VisitorGroup) {
+      if (lastSeen > since) active++;
+      const hash = hashOf(rows[0]!.visitorId);
+      if (sketches) {
+        addToSketch(sketches.all, hash);
+        if (visitCount >= 2) addToSketch(sketches.returning, hash);
+        return;
       }
-      if (page.at !== 0 && (known.page.at === 0 || page.at < known.page.at)) known.day = row.day;
-      mergePage(known.page, page);
-    }
-  }
-  const pages: PageRow[] = [];
-  for (const [id, { page, day }] of seen) {
-    if (page.at === 0) continue;
-    const stray = strays?.get(id) ?? -1;
-    pages.push(stray > page.engaged ? { ...page, engaged: stray } : page);
-    days.set(day, (days.get(day) ?? 0) + 1);
-  }
-  return pages.sort((a, b) => a.at - b.at || (a.path < b.path ? -1 : a.path > b.path ? 1 : a.engaged - b.engaged));
-}
-
-/** Engagement that was reported from a later session than its pageview's: by pageview, tenths of a second. */
-function straysOf(sessions: SessionRow[][]): Map<number, number> {
-  const strays = new Map<number, number>();
-  for (const row of sessions.flat()) {
-    for (const [id, page] of row.pages) {
-      if (page.at === 0) strays.set(id, Math.max(strays.get(id) ?? -1, page.engaged));
-    }
-  }
-  return strays;
-}
-
-function addSession(totals: Totals, session: SessionRow[], strays?: Map<number, number>): void {
-  const pages = pagesOf(session, totals.days, strays);
-  let engaged = 0;
-  for (const [index, page] of pages.entries()) {
-    const tenths = timeOnPage(page, pages[index + 1]);
-    if (page.engaged > 0) engaged += page.engaged;
-    const path = totals.paths.get(page.path) ?? { views: 0, timed: 0, tenths: 0 };
-    path.views++;
-    if (tenths >= 0) {
-      path.timed++;
-      path.tenths += tenths;
-      totals.timed++;
-      totals.timedTenths += tenths;
-      totals.histogram.set(tenths, (totals.histogram.get(tenths) ?? 0) + 1);
-    }
-    totals.paths.set(page.path, path);
-  }
-  const ids = session.length === 1 ? session[0]!.events : new Set(session.flatMap((row) => [...row.events]));
-  totals.pageviews += pages.length;
-  totals.events += ids.size;
-  totals.sessions++;
-  if (pages.length === 0) return;
-  totals.viewedSessions++;
-  if (pages.length > 1) return;
-  totals.singlePages++;
-  if (ids.size === 0 && engaged < ENGAGED_TENTHS) totals.bounces++;
-}
-
-/** Tenths of a second: as reported, else the gap to the session's next pageview, else unknown (-1). */
-function timeOnPage(page: PageRow, next: PageRow | undefined): number {
-  if (page.engaged >= 0) return page.engaged;
-  if (!next) return -1;
-  return Math.min(Math.round((next.at - page.at) / 100), MAX_ENGAGED_TENTHS);
-}
-
-function median(histogram: Map<number, number>, count: number): number {
-  if (count === 0) return 0;
-  const values = [...histogram].sort((a, b) => a[0] - b[0]);
-  const at = (index: number) => {
-    let seen = 0;
-    for (const [tenths, times] of values) {
-      seen += times;
-      if (index < seen) return tenths;
-    }
-    return 0;
-  };
-  return (at(Math.floor((count - 1) / 2)) + at(Math.floor(count / 2))) / 20;
-}
-
-function topPages(totals: Totals): PathRow[] {
-  return [...totals.paths]
-    .map(([path, { views, timed, tenths }]) => ({ path, views, avgTimeOnPage: timed ? tenths / timed / 10 : 0 }))
-    .sort((a, b) => b.views - a.views || (a.path < b.path ? -1 : 1))
-    .slice(0, MAX_PATH_ROWS);
-}
-
-function recentVisitors(visitors: Map<string, VisitorGroup>, limit: number): VisitorRow[] {
-  return [...visitors]
-    .sort((a, b) => b[1].lastSeen - a[1].lastSeen || (a[0] < b[0] ? -1 : 1))
-    .slice(0, limit)
-    .map(([visitorId, group]) => {
-      const latest = group.rows.reduce((best, row) => (row.end > best.end ? row : best));
-      const bot = group.rows.find((row) => row.bot)?.bot;
-      return {
-        visitorId,
-        lastSeen: group.lastSeen,
-        visitCount: group.visitCount,
-        ...(latest.country && { country: latest.country }),
-        ...(latest.browser && { browser: latest.browser }),
-        ...(latest.os && { os: latest.os }),
-        ...(latest.device && { device: latest.device }),
-        ...(bot && { bot }),
-      };
-    });
-}
-
-function createTotals(days: string[]): Totals {
-  return {
-    days: new Map(days.map((day) => [day, 0])),
-    pageviews: 0, events: 0, sessions: 0, viewedSessions: 0, bounces: 0, singlePages: 0, timed: 0, timedTenths: 0,
-    histogram: new Map(), paths: new Map(),
-  };
-}
-
-/** Hands the event loop back to the host between slices of work. */
-function createSlicer() {
-  let rows = 0;
-  let since = performance.now();
-  return {
-    due: () => ++rows % ROWS_PER_SLICE === 0 && performance.now() - since > SLICE_MS,
-    async pause() {
-      await new Promise<void>((resolve) => setImmediate(resolve));
-      since = performance.now();
+      const known = visitsIn(cold.visitors, hash);
+      if (known === 0) unique++;
+      if (known < 2 && visitCount >= 2) returning++;
     },
+    list(visitors: Iterable<VisitorGroup>) {
+      for (const row of mostRecent(visitors, Math.min(query.limit, MAX_RECENT))) list(row);
+    },
+    count: () =>
+      sketches
+        ? { unique: estimate(sketches.all), returning: estimate(sketches.returning), active, isEstimate: true }
+        : { unique, returning, active, isEstimate: false },
+    recent: () =>
+      [...listed.values()]
+        .sort(byRecency)
+        .slice(0, query.limit)
+        .map((row) => {
+          const bot = row.bot ?? cold.botOf(row.visitorId);
+          return { ...row, visitCount: Math.max(row.visitCount, visitsOf(row.visitorId)), ...(bot && { bot }) };
+        }),
   };
 }

@@ -1,9 +1,9 @@
 import type { Guard } from "../storage/guard.ts";
-import type { DayRollup } from "./rollup.ts";
+import type { DayRollup, Portion } from "./rollup.ts";
 import { decodeDay } from "./rollup-codec.ts";
 
 /** Decoded rollups kept in memory; an estimate, see `weigh`. */
-export const MAX_CACHE_BYTES = 48 * 1024 * 1024;
+export const MAX_CACHE_BYTES = 24 * 1024 * 1024;
 
 /** Damaged values remembered; what is forgotten is found again by the next read. */
 const MAX_MENDED = 1_000;
@@ -13,6 +13,8 @@ const BYTES_PER_PAGE = 120;
 export interface RollupCache {
   /** The rows under a key; "missing" when the key is gone (its writer moved on), "torn" when damaged. */
   read(key: string, date: string): Promise<DayRollup | "missing" | "torn">;
+  /** Some of the rows under a key; they are not kept. */
+  readPortion(key: string, date: string, portion: Portion): Promise<DayRollup | "missing" | "torn">;
   /** Puts what was just written under a key, so that it need not be read back. */
   put(key: string, day: DayRollup): void;
   /** Puts rows in the place of a damaged value. */
@@ -64,6 +66,10 @@ export function createRollupCache(guard: Guard, maxBytes = MAX_CACHE_BYTES): Rol
     },
     isMended: (key) => mended.has(key),
     drop,
+    async readPortion(key, date, portion) {
+      const held = await guard.read(key);
+      return held.state === "found" ? decodeDay(held.body, date, portion) : held.state;
+    },
     async read(key, date) {
       const entry = entries.get(key);
       if (entry) {

@@ -1,6 +1,7 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { promisify } from "node:util";
 import { deflateRaw, inflateRaw } from "node:zlib";
-import { createDay, type DayRollup, type PageRow, rowKeyOf, type SessionRow } from "./rollup.ts";
+import { createDay, type DayRollup, type PageRow, type Portion, portionOf, rowKeyOf, type SessionRow } from "./rollup.ts";
 
 const deflate = promisify(deflateRaw);
 const inflate = promisify(inflateRaw);
@@ -10,7 +11,10 @@ const LEVEL = 3;
 /** Rows between two looks at the event loop: about 2 ms of work. */
 const ROWS_PER_SLICE = 1_000;
 
-const breathe = () => new Promise<void>((resolve) => setImmediate(resolve));
+const WHOLE: Portion = { portion: 0, portions: 1 };
+/** Where a packed row has its visitor. */
+const VISITOR = 1;
+
 
 /** Repeated texts are stored once and referred to by number. */
 function createTable() {
@@ -42,29 +46,34 @@ type PackedRow = [
   events: number[],
 ];
 
-/** A JSON array of rows a line, so that neither side works on more than a slice at a time; the texts come last. */
+/**
+ * A JSON array of rows a line, so that neither side works on more than a slice at a time; the texts come last. The
+ * i-th of n lines holds the i-th n-th of all visitors, in the order of their hashes.
+ */
 export async function encodeDay(day: DayRollup): Promise<Buffer> {
   const table = createTable();
   const lines: string[] = [];
-  let slice: PackedRow[] = [];
-  for (const row of day.rows.values()) {
-    slice.push(packRow(row, table.index));
-    if (slice.length < ROWS_PER_SLICE) continue;
-    lines.push(JSON.stringify(slice));
-    slice = [];
-    await breathe();
+  const portions = Math.ceil(day.rows.size / ROWS_PER_SLICE);
+  const slices = Array.from({ length: portions }, (): SessionRow[] => []);
+  for (const row of day.rows.values()) slices[portionOf(row.visitorId, portions)]!.push(row);
+  for (const slice of slices) {
+    lines.push(JSON.stringify(slice.map((row) => packRow(row, table.index))));
+    await nextTurn();
   }
-  lines.push(JSON.stringify(slice), JSON.stringify(table.texts()));
+  lines.push(JSON.stringify(table.texts()));
   return deflate(lines.join("\n"), { level: LEVEL });
 }
 
-export async function decodeDay(body: Buffer, date: string): Promise<DayRollup> {
+/** All of the rows, or those of one portion of the visitors: lines that hold none of theirs are not parsed. */
+export async function decodeDay(body: Buffer, date: string, { portion, portions }: Portion = WHOLE): Promise<DayRollup> {
   const lines = (await inflate(body)).toString("utf8").split("\n");
   const texts = JSON.parse(lines.pop()!) as string[];
   const day = createDay();
   for (const [index, line] of lines.entries()) {
-    if (index > 0) await breathe();
+    if ((index + 1) * portions <= portion * lines.length || index * portions >= (portion + 1) * lines.length) continue;
+    if (index > 0) await nextTurn();
     for (const packed of JSON.parse(line) as PackedRow[]) {
+      if (portions > 1 && portionOf(packed[VISITOR], portions) !== portion) continue;
       const row = unpackRow(packed, texts, date);
       day.rows.set(rowKeyOf(row.sessionId, row.visitorId, row.country, row.bot !== undefined), row);
       for (const page of row.pages.values()) day.paths.add(page.path);

@@ -2,8 +2,7 @@ import { DAY_MS } from "../clock.ts";
 import { keys } from "../storage/keys.ts";
 import type { BlockRef, RollupRef } from "./checkpoint.ts";
 import type { CompactionOptions, CompactionPlan } from "./compaction.ts";
-import type { Erasures } from "./erasure.ts";
-import { readRows } from "./rebuild.ts";
+import { readPart } from "./rebuild.ts";
 import { encodeDay } from "./rollup-codec.ts";
 import { cellsOf, createDay, type DayRollup, mergeDays } from "./rollup.ts";
 import { type LiveRows, siteDay } from "./view.ts";
@@ -12,6 +11,8 @@ import { type LiveRows, siteDay } from "./view.ts";
 const MAX_PARTS = 8;
 /** A part is merged with new rows when it is at most this many times their size: each row is rewritten rarely. */
 const TIER = 2;
+/** A part with more is merged no further, so that none is ever large: a day of very many visitors has many parts. */
+export const MAX_PART_CELLS = 100_000;
 
 /** What is known of one site's day: its parts in storage, and rows that are in none yet. */
 interface SiteDay {
@@ -50,37 +51,60 @@ export async function writeRollups(plan: CompactionPlan, options: CompactionOpti
       garbage.push(...known.refs.map((ref) => ref.key));
       continue;
     }
-    const purge = erasures.concerns(known.siteId);
-    const all = purge || known.refs.some(({ key }) => options.cache.isMended(key));
-    if (known.live.length === 0 && !all && known.refs.length <= MAX_PARTS) {
+    if (erasures.concerns(known.siteId)) await purgeParts(known, blocks, plan, options, garbage);
+    const isMended = known.refs.some(({ key }) => options.cache.isMended(key));
+    if (known.live.length === 0 && !isMended && known.refs.filter(isSmall).length <= MAX_PARTS) {
       left.push(...known.refs);
       continue;
     }
-    const { merged, kept } = all ? { merged: known.refs, kept: [] } : chooseParts(known);
+    const { merged, kept } = chooseParts(known, options);
     left.push(...kept);
     garbage.push(...merged.map((ref) => ref.key));
     const rollup = await mergeParts(merged, known.live, blocks, options);
-    if (purge) purgeRows(known.siteId, rollup, erasures);
-    if (rollup.rows.size > 0) left.push(await writePart(known, rollup, plan, options));
+    if (rollup.rows.size > 0) left.push(await writePart(known, rollup, 0, plan, options));
   }
   return left;
 }
+
+/** Parts without rows of the erased stay as they are, and with them what was summed up of their days. */
+async function purgeParts(known: SiteDay, blocks: BlockRef[], plan: CompactionPlan, options: CompactionOptions, garbage: string[]): Promise<void> {
+  const { erasures } = plan;
+  const clean: RollupRef[] = [];
+  for (const [i, ref] of known.refs.entries()) {
+    const rollup = await readPart(ref, blocks, options);
+    const purged = rollup === "missing" ? createDay() : erasures.withoutErased(known.siteId, rollup);
+    if (rollup !== "missing" && purged.rows.size === rollup.rows.size) {
+      clean.push(ref);
+      continue;
+    }
+    garbage.push(ref.key);
+    if (purged.rows.size > 0) clean.push(await writePart(known, purged, i + 1, plan, options));
+  }
+  known.refs = clean;
+  known.live = known.live.map((rollup) => erasures.withoutErased(known.siteId, rollup)).filter(({ rows }) => rows.size > 0);
+}
+
+const isSmall = (ref: RollupRef) => ref.cells <= MAX_PART_CELLS;
 
 /** Whether a day is over everywhere before the moment. */
 export function isExpired({ day }: { day: string }, before: number): boolean {
   return Date.parse(day) + 2 * DAY_MS <= before;
 }
 
-function chooseParts({ refs, live }: SiteDay): { merged: RollupRef[]; kept: RollupRef[] } {
-  const bySize = refs.toSorted((a, b) => a.cells - b.cells);
+/** A damaged part whose rows were folded anew is merged in any case, so that it is written again. */
+function chooseParts({ refs, live }: SiteDay, { cache }: CompactionOptions): { merged: RollupRef[]; kept: RollupRef[] } {
+  const bySize = refs.filter(isSmall).sort((a, b) => a.cells - b.cells);
   let size = live.reduce((sum, rollup) => sum + cellsOf(rollup), 0);
   let count = 0;
   for (const ref of bySize) {
     if (ref.cells > size * TIER && bySize.length - count < MAX_PARTS) break;
+    if (count > 1 && size + ref.cells > MAX_PART_CELLS) break;
     size += ref.cells;
     count++;
   }
-  return { merged: bySize.slice(0, count), kept: bySize.slice(count) };
+  const merged = refs.filter((ref) => cache.isMended(ref.key));
+  for (const ref of bySize.slice(0, count)) if (!merged.includes(ref)) merged.push(ref);
+  return { merged, kept: refs.filter((ref) => !merged.includes(ref)) };
 }
 
 /**
@@ -90,7 +114,7 @@ function chooseParts({ refs, live }: SiteDay): { merged: RollupRef[]; kept: Roll
 async function mergeParts(refs: RollupRef[], live: DayRollup[], blocks: BlockRef[], options: CompactionOptions): Promise<DayRollup> {
   let merged: DayRollup | undefined;
   for (const ref of refs.toReversed()) {
-    const rollup = await readRows(ref, blocks, options);
+    const rollup = await readPart(ref, blocks, options);
     if (rollup === "missing") continue;
     if (merged) mergeDays(merged, rollup);
     else merged = rollup;
@@ -102,13 +126,9 @@ async function mergeParts(refs: RollupRef[], live: DayRollup[], blocks: BlockRef
   return merged ?? createDay();
 }
 
-async function writePart({ siteId, day }: SiteDay, rollup: DayRollup, plan: CompactionPlan, { guard, cache }: CompactionOptions): Promise<RollupRef> {
-  const key = keys.rollup(siteId, day, plan.own.writer, plan.generation);
+async function writePart({ siteId, day }: SiteDay, rollup: DayRollup, i: number, plan: CompactionPlan, { guard, cache }: CompactionOptions): Promise<RollupRef> {
+  const key = keys.rollup(siteId, day, plan.own.writer, plan.generation, i);
   await guard.write(key, await encodeDay(rollup));
   cache.put(key, rollup);
   return { siteId, day, key, cells: cellsOf(rollup) };
-}
-
-function purgeRows(siteId: string, day: DayRollup, erasures: Erasures): void {
-  for (const [key, row] of day.rows) if (erasures.isErased(siteId, row.visitorId, row.start)) day.rows.delete(key);
 }

@@ -65,12 +65,7 @@ export function foldEvent(day: DayRollup, event: StoredEvent): void {
     day.rows.set(key, row);
   }
   if (event.at < row.start) row.start = event.at;
-  if (event.at >= row.end) {
-    row.end = event.at;
-    if (event.browser) row.browser = event.browser;
-    if (event.os) row.os = event.os;
-    if (event.device) row.device = event.device;
-  }
+  noteLatest(row, event.at, event);
   if (event.visit > row.visit) row.visit = event.visit;
   if (!event.assigned) row.assigned = false;
   if (event.automatic) return;
@@ -91,6 +86,16 @@ export function foldEvent(day: DayRollup, event: StoredEvent): void {
       scroll: event.scrollDepth ?? -1,
     });
   }
+}
+
+/** What the latest hit says of the browser counts; of two at the same moment the larger text, in whatever order they come. */
+function noteLatest(row: SessionRow, at: number, hit: Partial<Pick<SessionRow, "browser" | "os" | "device">>): void {
+  if (at < row.end) return;
+  for (const name of ["browser", "os", "device"] as const) {
+    const text = hit[name] ?? "";
+    if (at > row.end || text > row[name]) row[name] = text;
+  }
+  row.end = at;
 }
 
 function createRow(event: StoredEvent): SessionRow {
@@ -159,17 +164,22 @@ function copyRow(day: DayRollup, row: SessionRow): SessionRow {
 
 function mergeRows(day: DayRollup, into: SessionRow, from: SessionRow): void {
   if (from.start < into.start) into.start = from.start;
-  if (from.end > into.end) {
-    into.end = from.end;
-    if (from.browser) into.browser = from.browser;
-    if (from.os) into.os = from.os;
-    if (from.device) into.device = from.device;
-  }
+  noteLatest(into, from.end, from);
   if (from.visit > into.visit) into.visit = from.visit;
   if (!from.assigned) into.assigned = false;
   for (const [id, page] of from.pages) addPage(into, id, { ...page, path: boundedPath(day, page.path) });
   for (const id of from.events) into.events.add(id);
 }
+
+/** One of a number of equal shares of all visitors. */
+export interface Portion {
+  portion: number;
+  portions: number;
+}
+
+/** The share that a visitor falls into: by the order of the hashes. */
+export const portionOf = (visitorId: string, portions: number) =>
+  portions === 1 ? 0 : Math.floor((hashOf(visitorId) / 2 ** 52) * portions);
 
 /**
  * 52 bits that stand for an id within one session: enough that two ids of a session never meet in practice

@@ -2,7 +2,9 @@ import type { StoredEvent } from "../event.ts";
 import { hashOf } from "./rollup.ts";
 
 /** Event ids remembered, in two generations: at least this many of the latest, at most twice as many. */
-const MAX_IDS = 200_000;
+export const MAX_IDS = 200_000;
+
+export type SeenIds = ReturnType<typeof createSeenIds>;
 
 const hashOfEvent = ({ siteId, id }: StoredEvent) => hashOf(`${siteId}\n${id}`);
 

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { StoredEvent } from "../event.ts";
 import type { StoredOwed } from "./event-store.ts";
 
@@ -101,6 +102,6 @@ export async function* parseSlices(lines: Buffer): AsyncGenerator<StoredEvent[]>
     const end = newline === -1 ? lines.length : newline + 1;
     yield parseLines(lines.subarray(start, end));
     start = end;
-    if (start < lines.length) await new Promise<void>((resolve) => setImmediate(resolve));
+    if (start < lines.length) await nextTurn();
   }
 }

@@ -10,19 +10,19 @@ import { createWriters } from "../storage/writer.ts";
 import { createCheckpointer } from "./checkpointer.ts";
 import { createErasures } from "./erasure.ts";
 import type { OwedKeeper } from "./compaction.ts";
-import type { EventStore, ReportQuery, StoredOwed } from "./event-store.ts";
+import type { EventStore, StoredOwed } from "./event-store.ts";
 import { inPages, PAGE_EVENTS, readEvents } from "./export.ts";
 import { readTimeline } from "./history.ts";
 import { createJournal } from "./journal.ts";
-import { readRows } from "./rebuild.ts";
-import { computeReport, daysOf } from "./report.ts";
 import { createEmbeddedProfiles, type ProfileOptions } from "./profiles.ts";
 import { createProfileRuns } from "./profile-runs.ts";
+import { recallIds } from "./recall.ts";
 import { createRecentSegments } from "./recent-segments.ts";
+import { createReports } from "./reports.ts";
 import { createRollupCache } from "./rollup-cache.ts";
-import type { DayRollup } from "./rollup.ts";
 import { createSeenIds } from "./seen.ts";
 import { MovedError } from "./sources.ts";
+import { createSummaries } from "./summaries.ts";
 import { createView, type FollowOptions, foldInto, readSegment, type WriterView } from "./view.ts";
 import { createViews } from "./views.ts";
 
@@ -78,7 +78,10 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
   const cache = createRollupCache(guard);
   const seen = createSeenIds();
   const recent = createRecentSegments();
-  const erasures = createErasures(guard, own.writer, (digest) => profiles.drop(digest));
+  const erasures = createErasures(guard, own.writer, (digest) => {
+    profiles.drop(digest);
+    reports.forget();
+  });
   const writers = createWriters({ guard, writer: own.writer, now });
   const follow: FollowOptions = {
     guard, reporter,
@@ -101,6 +104,8 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
     events: (siteId, visitorId, page) => readTimeline(siteId, visitorId, page, history),
     refresh: () => views.refresh("now"),
   });
+  const summaries = createSummaries({ cache, follow });
+  const reports = createReports({ own, views, cache, summaries, erasures, follow });
   let torn = 0;
   let stored = 0;
   let repeated = 0;
@@ -137,9 +142,10 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
     own, journal, views, writers, erasures, recent,
     now,
     expireBefore: () => now() - (options.retentionDays ?? DEFAULT_RETENTION_DAYS) * DAY_MS,
-    options: { ...follow, cache, compactProfiles: profiles.compact, restoreProfiles: profiles.restore, owed: options.owed },
+    options: { ...follow, cache, summaries, compactProfiles: profiles.compact, restoreProfiles: profiles.restore, owed: options.owed },
   });
   let following: NodeJS.Timeout | undefined;
+  let recalled: Promise<void> | undefined;
 
   /** Reads what earlier processes left. Tried again by the next call when storage is down. */
   function start(): Promise<void> {
@@ -147,6 +153,9 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
       .load()
       .then(() => {
         ready = true;
+        recalled = recallIds(views.all(), seen, now(), follow).catch((error: unknown) =>
+          reporter.report("warn", "recall", "the day's events could not be read: one that a client repeats now may count twice in its visitor's profile", error),
+        );
         checkpointer.start();
         let ticks = 0;
         following ??= setInterval(() => {
@@ -168,24 +177,6 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
     } catch (error) {
       reporter.report("warn", "follow", "what other processes stored could not be read and will be tried again", error);
     }
-  }
-
-  async function rollupsOf(query: ReportQuery): Promise<DayRollup[]> {
-    const found: DayRollup[] = [];
-    const days = new Set(daysOf(query));
-    for (const view of views.all()) {
-      const { checkpoint } = view;
-      for (const { siteId, day, rollup } of [...(view.sealed?.values() ?? []), ...view.live.values()]) {
-        if (siteId === query.siteId && days.has(day)) found.push(rollup);
-      }
-      for (const ref of checkpoint.rollups) {
-        if (ref.siteId !== query.siteId || !days.has(ref.day)) continue;
-        const rollup = await readRows(ref, checkpoint.blocks, { ...follow, cache });
-        if (rollup !== "missing") found.push(rollup);
-        else if (view !== own || checkpoint !== own.checkpoint) throw new MovedError();
-      }
-    }
-    return found.map((rollup) => erasures.withoutErased(query.siteId, rollup));
   }
 
   /** Reads again when another process made a checkpoint meanwhile: its new one names everything under new keys. */
@@ -227,8 +218,12 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
       else await journal.append(fresh.length === batch.events.length ? batch : { ...batch, events: fresh });
       repeated += batch.events.length - fresh.length;
     },
-    catchUp: () => start().then(() => views.refresh("now")),
-    report: (query) => throughMoves(async () => computeReport(query, await rollupsOf(query))),
+    async catchUp() {
+      await start();
+      await recalled;
+      await views.refresh("now");
+    },
+    report: (query) => throughMoves(() => reports.report(query)),
     timeline: (siteId, visitorId, page = {}) => readHistory(() => readTimeline(siteId, visitorId, page, history)),
     async erase(siteId, visitorId) {
       await start();

@@ -153,7 +153,7 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
       if (covered === undefined || view.frozen || checkpoint.covered > covered) continue;
       if (checkpoint.covered === covered && !isNaming(checkpoint)) continue;
       view.sealedProfiles = undefined;
-      await adoptCheckpoint(view, { ...checkpoint, covered, rollups: [], blocks: [], profiles: [] }, follow);
+      await adoptCheckpoint(view, { ...checkpoint, covered, rollups: [], blocks: [], summaries: [], profiles: [] }, follow);
       parts.follow.onMoved(true);
     }
   }

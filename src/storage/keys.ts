@@ -32,9 +32,12 @@ export const keys = {
   segment: (writer: string, n: number) => `journal:${writer}:${sequence(n)}`,
   /** What of a writer's journal is covered by rollups and blocks; the last good one counts. */
   checkpoint: (writer: string, n: number) => `checkpoint:${writer}:${sequence(n)}`,
-  /** Aggregated rows of one site and day, written anew (never over) by a writer's n-th compaction. */
-  rollup: (siteId: string, day: string, writer: string, n: number) =>
-    `rollup:${digestOf(siteId)}:${day}:${writer}:${sequence(n)}`,
+  /** Aggregated rows of one site and day, written anew (never over) by a writer's n-th compaction: its i-th part. */
+  rollup: (siteId: string, day: string, writer: string, n: number, i: number) =>
+    `rollup:${digestOf(siteId)}:${day}:${writer}:${sequence(n)}:${sequence(i)}`,
+  /** A day of one site that is over, summed up by a writer's n-th compaction. */
+  summary: (siteId: string, day: string, writer: string, n: number) =>
+    `summary:${digestOf(siteId)}:${day}:${writer}:${sequence(n)}`,
   /** Compressed raw events of one site: the i-th block that a writer's n-th compaction made. */
   block: (siteId: string, writer: string, n: number, i: number) =>
     `block:${digestOf(siteId)}:${writer}:${sequence(n)}:${sequence(i)}`,
@@ -75,7 +78,7 @@ export interface PartKey {
 export function parsePartKey(key: string): PartKey | undefined {
   const [kind, site, ...rest] = key.split(":");
   if (kind === "block" && rest.length === 3) return { key, site: site!, writer: rest[0]! };
-  if (kind === "rollup" && rest.length === 3) return { key, site: site!, day: rest[0]!, writer: rest[1]! };
+  if (kind === "rollup" && rest.length === 4) return { key, site: site!, day: rest[0]!, writer: rest[1]! };
   return undefined;
 }
 

@@ -16,7 +16,7 @@ export interface WriterSlot {
 }
 
 export interface Writers {
-  /** Takes a free slot, and makes sure of it in the following seconds. */
+  /** Takes a free slot; resolves when it was found to be still its own a moment later, and looks again in the following seconds. */
   claim(): Promise<void>;
   /** Tells the others that this process lives, and what it has written. */
   beat(state: { checkpoint: number; known: string[] }): Promise<void>;
@@ -40,12 +40,14 @@ export const BEAT_MS = 20_000;
 const SLOTS_PER_READ = 4;
 /**
  * Storage has no compare-and-set, so processes that start together may write the same slot: each looks again whether it
- * is still its own, soon and once more after the slowest of writes.
+ * is still its own, before it stores anything (others could not find it), and later, after the slowest of writes. Not
+ * all at the same moment, or they would choose the same slot again.
  */
-const CONFIRM_MS = [50, 300, 1_500, 6_000];
+const SETTLE_MS = 25;
+const CONFIRM_MS = [300, 1_500, 6_000];
 
-export function createWriters(options: { guard: Guard; writer: string; now: Clock }): Writers {
-  const { guard, writer, now } = options;
+export function createWriters(options: { guard: Guard; writer: string; now: Clock; random?: () => number }): Writers {
+  const { guard, writer, now, random = Math.random } = options;
   let mine: number | undefined;
   let state: { checkpoint: number; known: string[] } = { checkpoint: -1, known: [] };
   /** Writers by their last sign of life, and how long it has been the last; only while it is fresh. */
@@ -87,7 +89,8 @@ export function createWriters(options: { guard: Guard; writer: string; now: Cloc
       if (typeof slot === "object") state.known = [...new Set([...state.known, slot.writer, ...slot.known])];
       mine = n;
       await write();
-      confirmLater(n, 0);
+      await pause(SETTLE_MS * (1 + 2 * random()));
+      if (await confirm(n)) confirmLater(n, 0);
       return;
     }
   }
@@ -142,4 +145,10 @@ export function createWriters(options: { guard: Guard; writer: string; now: Cloc
       mine = undefined;
     },
   };
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms); // holds the process: an event waits for it
+  });
 }

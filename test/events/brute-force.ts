@@ -8,6 +8,7 @@ import type { StoredEvent } from "../../src/event.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
 const CAP_TENTHS = 30 * 60 * 10;
 
 /** One pageview of one visitor, however many hits told of it. */
@@ -34,11 +35,11 @@ export function recount(stored: StoredEvent[], query: ReportQuery): Report {
   const events = onceEach(stored).filter(
     (event) => event.siteId === query.siteId && days.includes(event.day) && (!query.country || event.country === query.country),
   );
-  const counted = query.includeBots ? events : events.filter((event) => !event.bot);
-  const bots = query.includeBots ? [] : events.filter((event) => event.bot);
+  const counted = splitAtSilentDays(query.includeBots ? events : events.filter((event) => !event.bot));
+  const bots = splitAtSilentDays(query.includeBots ? [] : events.filter((event) => event.bot));
 
-  const views = viewsOf(counted);
   const sessions = sessionsOf(counted);
+  const views = viewsOf(counted, sessions);
   const actions = counted.filter((event) => event.type === "event");
   const times = new Map<View, number>();
   let viewed = 0;
@@ -78,7 +79,7 @@ export function recount(stored: StoredEvent[], query: ReportQuery): Report {
     activeVisitors: [...people.values()].filter((own) => own.some((event) => event.at > query.now - 5 * MINUTE)).length,
     totalCountries: new Set(counted.flatMap((event) => event.country ?? [])).size,
     returningVisitorRate: share([...people.values()].filter((own) => own.some((event) => event.visit >= 2)).length, people.size),
-    excluded: { bot: viewsOf(bots).length + bots.filter((event) => event.type === "event").length },
+    excluded: { bot: viewsOf(bots, []).length + bots.filter((event) => event.type === "event").length },
   };
 }
 
@@ -97,14 +98,32 @@ function onceEach(events: StoredEvent[]): StoredEvent[] {
   return [...group(events, (event) => `${event.siteId} ${event.id}`).values()].map((same) => same[0]!);
 }
 
-/** A pageview id of a visitor is one pageview: its earliest hit says when and where, its largest engagement how long. */
-function viewsOf(events: StoredEvent[]): View[] {
+/** A session id that is silent for a whole calendar day is another one when it comes back. */
+function splitAtSilentDays(events: StoredEvent[]): StoredEvent[] {
+  return [...group(events, (event) => `${event.visitorId} ${event.sessionId}`).values()].flatMap((own) => {
+    const days = new Set(own.map((event) => event.day));
+    const begunOn = (day: string): string => {
+      const before = new Date(Date.parse(day) - DAY).toISOString().slice(0, 10);
+      return days.has(before) ? begunOn(before) : day;
+    };
+    return own.map((event) => ({ ...event, sessionId: `${event.sessionId} of ${begunOn(event.day)}` }));
+  });
+}
+
+/**
+ * A pageview id of a visitor is one pageview: its earliest hit says when and where, its largest engagement how long.
+ * What another session reports of it counts up to the end of the next day.
+ */
+function viewsOf(events: StoredEvent[], sessions: Session[]): View[] {
   const found: View[] = [];
   const hits = events.filter((event) => event.type !== "event");
   for (const [, own] of group(hits, (event) => `${event.visitorId} ${event.pageviewId ?? event.id}`)) {
     const first = own.filter((event) => event.type === "pageview").sort((a, b) => a.at - b.at)[0];
     if (!first) continue;
-    const reports = own.filter((event) => event.type === "engagement").map((event) => Math.round((event.engagedSeconds ?? 0) * 10));
+    const session = sessions.find(({ visitorId, ids }) => visitorId === first.visitorId && ids.has(first.sessionId));
+    const counts = (event: StoredEvent) =>
+      event.type === "engagement" && (session?.ids.has(event.sessionId) || Math.abs(Date.parse(event.day) - Date.parse(first.day)) <= DAY);
+    const reports = own.filter(counts).map((event) => Math.round((event.engagedSeconds ?? 0) * 10));
     found.push({
       id: first.pageviewId ?? first.id,
       visitorId: first.visitorId,

@@ -1,81 +1,7 @@
 import type { Driver } from "unstorage";
-import memoryDriver from "unstorage/drivers/memory";
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { StoredEvent } from "../../src/event.ts";
-import { createUnstorageEvents } from "../../src/events/unstorage.ts";
-import { createKnowledgeRules, type VisitorKnowledge } from "../../src/ingest/knowledge.ts";
-import { silentReporter } from "../../src/logger.ts";
-import { createGuard } from "../../src/storage/guard.ts";
-
-const NOON = Date.parse("2025-03-10T12:00:00Z");
-const rules = createKnowledgeRules();
-const opened: { close(): Promise<void> }[] = [];
-afterEach(async () => void (await Promise.all(opened.splice(0).map((store) => store.close()))));
-
-function createDisk() {
-  const driver = memoryDriver();
-  const disk: Driver = { ...driver, dispose: undefined };
-  return { driver, disk, keys: async (base: string) => (await driver.getKeys!("", {})).filter((key) => key.startsWith(base)) };
-}
-
-let skew = 0;
-const dead = new WeakSet<object>();
-/** Its timers run on, but it reads and writes nothing. */
-const sleeping = new WeakSet<object>();
-function open(disk: Driver) {
-  // a dead process reads and writes nothing more
-  const isGone = () => dead.has(store) || sleeping.has(store);
-  const alive = <T>(work: T): T => (isGone() ? (Promise.reject(new Error("dead")) as T) : work);
-  const own: Driver = {
-    ...disk,
-    getItemRaw: (...args) => alive(disk.getItemRaw!(...args)),
-    setItemRaw: (...args) => (isGone() ? alive(undefined) : disk.setItemRaw!(...args)),
-    removeItem: (...args) => (isGone() ? alive(undefined) : disk.removeItem!(...args)),
-  };
-  const guard = createGuard(own, { reporter: silentReporter });
-  const store = createUnstorageEvents<VisitorKnowledge>({
-    guard, now: () => Date.now() + skew, reporter: silentReporter, retentionDays: 36_500,
-    profiles: { rules, counts: (event) => !event.bot },
-  });
-  opened.push(store);
-  return store;
-}
-type Store = ReturnType<typeof open>;
-
-function eventOf(n: number, visitors: number): StoredEvent {
-  const at = NOON + n * 1_000;
-  return {
-    id: `evt_${n}`, siteId: "shop", type: n % 3 === 0 ? "event" : "pageview", at, day: "2025-03-10", visitorId: `v${n % visitors}`,
-    sessionId: `s${n % visitors}`, visit: 1, path: `/${n % 7}`, ...(n % 3 === 0 ? { name: "Add to Cart" } : { pageviewId: `pv_${n}` }),
-  };
-}
-
-/** As the pipeline does it: the profile is loaded, the event folded in, then stored. */
-async function track(store: Store, event: StoredEvent) {
-  await store.profiles.load(event.siteId, event.visitorId);
-  store.profiles.record(event);
-  await store.append({ events: [event] }).catch((error: unknown) => {
-    store.profiles.forget(event.siteId, event.visitorId);
-    throw error;
-  });
-}
-
-const factsOf = (known: VisitorKnowledge | undefined) => known && {
-  pageviews: known.visitor.pageviews, events: known.visitor.events, sessions: known.visitor.sessions.length,
-  first: known.visitor.firstSeen, last: known.visitor.lastSeen, visits: known.visitor.visits,
-};
-
-function expected(events: StoredEvent[], visitorId: string) {
-  let known: VisitorKnowledge | undefined;
-  for (const event of events) if (event.visitorId === visitorId) known = rules.fold(known, event);
-  return factsOf(known);
-}
-
-async function expectAll(store: Store, events: StoredEvent[], visitors: number) {
-  for (let v = 0; v < visitors; v++) expect(factsOf(await store.profiles.load("shop", `v${v}`)), `v${v}`).toEqual(expected(events, `v${v}`));
-}
-
-const checkpoint = (store: Store) => store.erase("elsewhere", "nobody");
+import { NOON, checkpoint, createDisk, dead, eventOf, expectAll, factsOf, open, sleeping, track, world } from "./profile-world.ts";
 
 /** Small, seeded, good enough. */
 function createRandom(seed: number) {
@@ -89,7 +15,7 @@ function createRandom(seed: number) {
 test.each(Array.from({ length: Number(process.env.HISTORIES ?? 60) / 2 }, (_, i) => i + 1))(
   "whatever processes do, start, checkpoint, end or die, a profile is what its visitor's stored events make (history %i)",
   async (seed) => {
-    skew = 0;
+    world.skew = 0;
     const random = createRandom(seed);
     const { disk } = createDisk();
     const visitors = 1 + random(30);
@@ -106,7 +32,7 @@ test.each(Array.from({ length: Number(process.env.HISTORIES ?? 60) / 2 }, (_, i)
       if (turn === 5) dead.add(stores.splice(random(stores.length), 1)[0]!);
       // those that died are taken for dead after this; those that live have said so
       for (const step of turn === 6 ? [100_000, 100_000] : []) {
-        skew += step;
+        world.skew += step;
         for (const store of stores) await checkpoint(store);
       }
       if (stores.length === 0) stores.push(open(disk));
@@ -129,31 +55,8 @@ test("a visitor whose hits alternate between two live processes is known to both
   for (const store of stores) await expectAll(store, events, 2);
 });
 
-test("a hit that is repeated through another process changes the profile once", async () => {
-  const { disk } = createDisk();
-  const [first, second] = [open(disk), open(disk)];
-  await track(second, eventOf(1, 1));
-  await track(first, eventOf(2, 1));
-  await new Promise((resolve) => setTimeout(resolve, 1_500));
-  await track(second, eventOf(2, 1));
-  for (const store of [first, second, open(disk)]) expect(factsOf(await store.profiles.load("shop", "v0"))?.pageviews).toBe(2);
-});
-
-test("a hit that could not be stored leaves no trace in the profile", async () => {
-  const { driver } = createDisk();
-  let down = false;
-  const store = open({ ...driver, dispose: undefined, setItemRaw: async (...args) => { if (down) throw new Error("disk full"); await driver.setItemRaw!(...args); } });
-  await track(store, eventOf(1, 1));
-  down = true;
-  await expect(track(store, eventOf(2, 1))).rejects.toThrow();
-  expect(factsOf(await store.profiles.load("shop", "v0"))?.pageviews).toBe(1);
-  down = false;
-  await track(store, eventOf(4, 1)); // the one before it is stored after all: a call that seemed to fail may still land
-  expect(factsOf(await store.profiles.load("shop", "v0"))).toEqual(factsOf(await open({ ...driver, dispose: undefined }).profiles.load("shop", "v0")));
-});
-
 test.each(["profiles:", "checkpoint:"])("damaged values of %s cost nobody their profile, and are made anew by the next checkpoints", async (base) => {
-  skew = 0;
+  world.skew = 0;
   const { driver, disk, keys } = createDisk();
   const store = open(disk);
   const events = Array.from({ length: 120 }, (_, n) => eventOf(n, 12));
@@ -167,7 +70,7 @@ test.each(["profiles:", "checkpoint:"])("damaged values of %s cost nobody their 
   }
   const next = open(disk);
   await expectAll(next, events.slice(0, 60), 12);
-  skew += 200_000;
+  world.skew += 200_000;
   for (const event of events.slice(60, 90)) await track(next, event);
   for (let times = 0; times < 2; times++) await checkpoint(next);
   await expectAll(open(disk), events.slice(0, 90), 12);
@@ -234,32 +137,8 @@ test("a late hit of an erased visitor counts nowhere, while the removal is under
   }
 });
 
-test("a hit that was refused, stored after all and sent again counts once, here and after a restart", async () => {
-  const { driver } = createDisk();
-  let down = false;
-  const disk: Driver = { ...driver, dispose: undefined, setItemRaw: async (...args) => { if (down) throw new Error("disk full"); await driver.setItemRaw!(...args); } };
-  const store = open(disk);
-  await track(store, eventOf(1, 1));
-  down = true;
-  await expect(track(store, eventOf(2, 1))).rejects.toThrow();
-  down = false;
-  await track(store, eventOf(4, 1)); // the refused one lands with it
-  await track(store, eventOf(2, 1));
-  for (const one of [store, open(disk)]) expect(factsOf(await one.profiles.load("shop", "v0"))?.pageviews).toBe(3);
-});
-
-test("a hit that two processes store at the same moment counts once in both and in one that starts then", async () => {
-  const { disk } = createDisk();
-  const [first, second] = [open(disk), open(disk)];
-  await track(first, eventOf(1, 1));
-  await second.catchUp();
-  await Promise.all([track(first, eventOf(2, 1)), track(second, eventOf(2, 1))]);
-  await Promise.all([first.catchUp(), second.catchUp()]);
-  for (const store of [first, second, open(disk)]) expect(factsOf(await store.profiles.load("shop", "v0"))?.pageviews).toBe(2);
-});
-
 test("a process that slept, was taken over and woke goes on, and everybody counts once what it has", async () => {
-  skew = 0;
+  world.skew = 0;
   const { disk } = createDisk();
   const events = Array.from({ length: 60 }, (_, n) => eventOf(n, 5));
   const sleeper = open(disk);
@@ -269,7 +148,7 @@ test("a process that slept, was taken over and woke goes on, and everybody count
   const other = open(disk);
   for (const event of events.slice(25, 30)) await track(other, event);
   sleeping.add(sleeper);
-  skew += 200_000;
+  world.skew += 200_000;
   await other.catchUp();
   await checkpoint(other); // says that it lives
   await checkpoint(other); // takes over

@@ -3,7 +3,7 @@ import memoryDriver from "unstorage/drivers/memory";
 import { expect, test } from "vitest";
 import type { Report, ReportQuery } from "../../src/events/event-store.ts";
 import type { StoredEvent } from "../../src/event.ts";
-import { computeReport, daysOf } from "../../src/events/report.ts";
+import { computeReport, daysOf, inOnePortion } from "../../src/events/report.ts";
 import { createDay, type DayRollup, foldEvent } from "../../src/events/rollup.ts";
 import { createUnstorageEvents } from "../../src/events/unstorage.ts";
 import { silentReporter } from "../../src/logger.ts";
@@ -34,7 +34,7 @@ function reportOf(events: StoredEvent[], query: Partial<ReportQuery> = {}): Prom
     days.set(one.day, day);
     foldEvent(day, one);
   }
-  return computeReport(queryOf(query), [...days.values()]);
+  return computeReport(queryOf(query), inOnePortion([...days.values()]));
 }
 
 test("a day in a zone whose clocks change is one day of the report, not two and not none", () => {

@@ -58,7 +58,8 @@ async function play(driver: Place["driver"]) {
   };
   const repeat = async (hit: Sent) => {
     // it waits for an answer first
-    while (!load.acknowledged.has(hit.eventId)) await pause(50);
+    do await pause(50);
+    while (!load.acknowledged.has(hit.eventId));
     await pause(random() * 300);
     await client.ask(pick(alive()).origin, pathOf(hit), { ...hit, retry: true });
   };
@@ -110,7 +111,8 @@ async function play(driver: Place["driver"]) {
   }
   process.stdout.write(
     `four processes ${driver}: seed ${SEED}, ${replaced} replaced, ${hits.length} hits in ${hits.length + repeats.length} requests, last looked after ` +
-      `${behindMs.join("/")} ms, ${asked - strangers.length} of ${asked} profiles right, answers ${JSON.stringify([...load.answers])}\n`,
+      `${behindMs.join("/")} ms, ${asked - strangers.length} of ${asked} profiles right, answers ${JSON.stringify([...load.answers])}` +
+      `${strangers.length > 0 ? `, wrong: ${JSON.stringify(strangers.slice(0, 4))}` : ""}\n`,
   );
   for (const worker of alive()) {
     await worker.stop("SIGKILL");

@@ -50,13 +50,17 @@ test("a process whose slot another wrote over, long after, has another by its ne
   const driver = memoryDriver();
   const guard = createGuard({ ...driver, dispose: undefined }, { reporter: silentReporter });
   const [first, second] = ["first", "second"].map((writer) => createWriters({ guard, writer, now: Date.now }));
-  await first!.claim();
+  const soon = async (work: Promise<void>) => {
+    await vi.advanceTimersByTimeAsync(100);
+    await work;
+  };
+  await soon(first!.claim());
   const kept = await driver.getItemRaw!("slot:0000000000", {});
   await vi.advanceTimersByTimeAsync(20_000);
   await driver.removeItem!("slot:0000000000", {});
-  await second!.claim();
+  await soon(second!.claim());
   expect(kept).toBeDefined();
-  await first!.beat({ checkpoint: -1, known: [] });
+  await soon(first!.beat({ checkpoint: -1, known: [] }));
   expect((await second!.read()).map((slot) => slot.writer)).toEqual(["second", "first"]);
 });
 
@@ -65,8 +69,11 @@ async function apart(clock: () => number) {
   const guard = createGuard({ ...memoryDriver(), dispose: undefined }, { reporter: silentReporter });
   const first = createWriters({ guard, writer: "first", now: Date.now });
   const second = createWriters({ guard, writer: "second", now: clock });
-  await first.claim();
-  await second.claim();
+  for (const one of [first, second]) {
+    const claimed = one.claim();
+    await vi.advanceTimersByTimeAsync(100);
+    await claimed;
+  }
   const look = async () => {
     const slot = (await first.read()).find(({ writer }) => writer === "second")!;
     return [first.isAlive(slot), first.isHeard("second")];
