@@ -70,7 +70,7 @@ app.get("/insights/visitor/:id", async (req, res) => {
   if (visitor) res.json(visitor);
   else res.status(404).json({ error: "Nothing is known of this visitor" });
 });
-app.use(createReceiver(WEBHOOK_SECRET));
+app.use(createReceiver(WEBHOOK_SECRET, analytics.webhooks));
 app.use((_, res) => res.status(404).send(missingPage(shop)));
 app.use((error, _req, res, next) => {
   if (res.headersSent) return void next(error);

@@ -12,21 +12,27 @@ import { createApp } from "./http/app.ts";
 import { createDailyIds } from "./identity/fingerprint.ts";
 import type { ProfileStore } from "./profile-store.ts";
 import { createUnstorageProfiles } from "./identity/unstorage-profiles.ts";
+import { countedHistory } from "./ingest/counted-history.ts";
 import { createGeo } from "./ingest/geo.ts";
 import { createKnowledgeRules, type VisitorKnowledge } from "./ingest/knowledge.ts";
-import { toNotice } from "./ingest/notice.ts";
+import { createListeners, type Listener } from "./ingest/listeners.ts";
+import { toPayload } from "./ingest/notice.ts";
 import { createPipeline, type Receipt } from "./ingest/pipeline.ts";
+import { createRaise } from "./ingest/raise.ts";
 import { parseEngagement, parseEvent, parsePageview } from "./ingest/schema.ts";
 import { createVisitorReports, type VisitorDetail, type VisitorsAnswer, type VisitorsQuery } from "./ingest/visitors.ts";
+import { bySiteId, createWebhookAdmin, type WebhooksApi } from "./ingest/webhook-admin.ts";
+import { createHexId } from "./ids.ts";
 import { createReporter } from "./logger.ts";
 import type { AnalyticsOptions } from "./options.ts";
 import { createFixedWindow } from "./rate-limit/fixed-window.ts";
 import { createSharedLimiter } from "./rate-limit/shared.ts";
-import { createSites, type Site } from "./site.ts";
+import { createSites, type Site, type WebhookEventName } from "./site.ts";
 import { createGuard } from "./storage/guard.ts";
+import { createDurableOutbox, type DurableOutbox } from "./webhooks/durable-outbox.ts";
 import { createHttpsTransport } from "./webhooks/https-transport.ts";
-import { createOutbox, type Raised } from "./webhooks/outbox.ts";
-import { derivedWebhookId } from "./webhooks/webhook-id.ts";
+import { createOutbox, type OutboxOptions } from "./webhooks/outbox.ts";
+import { type Owing, withEvent } from "./webhooks/owed.ts";
 
 /** What an in-process call knows of the visitor's request. */
 export interface TrackContext {
@@ -77,6 +83,15 @@ export interface Analytics {
    * that was interrupted goes on behind the last event it has: `after: { at: last.at, id: last.id }`.
    */
   exportEvents(siteId: string, range?: { from?: number; to?: number; after?: { at: number; id: string } }): AsyncIterable<StoredEvent>;
+  /** The site's webhooks: what became of them, and how to send them again. */
+  readonly webhooks: WebhooksApi;
+  /**
+   * Calls `listener` with the payload of every such webhook as soon as its event is stored, for the events that this
+   * process took, whether or not a site has endpoints. The returned function ends it.
+   * @example
+   * analytics.on("high_intent_visitor", ({ siteId, data }) => notifySales(siteId, data.visitorId, data.intentScore.score));
+   */
+  on<Name extends WebhookEventName>(name: Name, listener: Listener<Name>): () => void;
   /** Stops taking hits, stores what was acknowledged, sends what is due; within 10 s. Idempotent. */
   close(): Promise<void>;
 }
@@ -85,6 +100,8 @@ export interface Analytics {
 const SWEEP_MS = 6 * HOUR_MS;
 /** How long `close()` waits for webhooks that are on their way. */
 const CLOSE_WEBHOOKS_MS = 5_000;
+/** Storage that was down at the start is asked again after this. */
+const RESUME_MS = 5_000;
 
 /**
  * Puts the parts together. Throws a TypeError that names the option when something in them is wrong.
@@ -108,12 +125,18 @@ export function createAnalytics(options: AnalyticsOptions): Analytics {
   const storage = options.storage ?? createStorage({ driver: memoryDriver() });
   const guard = createGuard(storage, { reporter, onFailure: (info) => callHook(() => options.hooks?.storageFailed?.(info)) });
   const sites = createSites(options.sites, { now, reporter });
+  const writer = createHexId();
   const countBots = options.bots === "count";
   const rules = createKnowledgeRules({ intent: options.intent, countBots });
   const embedded: UnstorageEvents<VisitorKnowledge> | undefined = options.events ? undefined : createUnstorageEvents({
-    guard, now, reporter,
+    guard, now, reporter, writer,
     retentionDays: options.retention?.days,
     profiles: { rules, counts: (event) => countBots || !event.bot },
+    owed: {
+      stored: (n, deliveries) => durable!.keeper.stored(n, deliveries),
+      fold: (owner, n, deliveries) => durable!.keeper.fold(owner, n, deliveries),
+      carry: (plan) => durable!.keeper.carry(plan),
+    },
   });
   const events: EventStore = options.events ?? embedded!;
   const foreign = embedded ? undefined : createUnstorageProfiles({
@@ -123,11 +146,15 @@ export function createAnalytics(options: AnalyticsOptions): Analytics {
   });
   const profiles: ProfileStore<VisitorKnowledge> = embedded?.profiles ?? foreign!;
   foreign?.start();
-  const outbox = createOutbox({
+  const delivery: OutboxOptions = {
     sites: (siteId) => sites.find(siteId),
     transport: options.webhooks?.transport ?? createHttpsTransport({ ...options.webhooks, now }),
-    now, reporter, hooks: options.hooks,
-  });
+    now, reporter, toPayload, hooks: options.hooks,
+  };
+  const durable: DurableOutbox | undefined = embedded && createDurableOutbox(delivery, { guard, writer, owedIn: embedded.owedIn });
+  const outbox = durable ?? createOutbox(delivery);
+  const raise = createRaise(rules);
+  const listeners = createListeners(raise, reporter);
   const daily = createDailyIds({ guard, now, reporter });
   const sweeping = setInterval(() => {
     daily.sweep().catch((error: unknown) => reporter.report("warn", "sweep", "the salts of past days were not removed and will be tried again", error));
@@ -136,8 +163,10 @@ export function createAnalytics(options: AnalyticsOptions): Analytics {
     profiles, events, now, reporter,
     daily,
     geo: createGeo({ ...options.geo, reporter }),
-    owe: (site, event, knowledge, raised) => (site.webhooks?.length ? outbox.owe(site, raised.map((name) => toRaised(name, event, knowledge))) : []),
-    delivered: (deliveries) => outbox.enqueue(deliveries),
+    owe: (site, event, knowledge, raised) => (site.webhooks?.length ? outbox.owe(site, raised.map((name) => raise(name, event, knowledge))) : []),
+    // the embedded store tells of what it stored itself
+    delivered: embedded ? undefined : (event, owed) => outbox.enqueue((owed as Owing[]).map((owing) => withEvent(owing, JSON.stringify(event)))),
+    raised: listeners.tell,
     catchUp: embedded?.catchUp,
     hooks: options.hooks,
     bots: options.bots,
@@ -145,14 +174,17 @@ export function createAnalytics(options: AnalyticsOptions): Analytics {
     identity: options.identity,
   });
   const reports = createVisitorReports({ events, profiles, now, options: { bots: options.bots, intent: options.intent } });
+  const webhooks = createWebhookAdmin({
+    outbox, events, profiles, raise,
+    put: durable?.put ?? (async (deliveries) => outbox.enqueue(deliveries)),
+    countBots: options.bots === "count",
+  });
   let closing: Promise<void> | undefined;
+  if (embedded && (!sites.all || sites.all.some((site) => site.webhooks?.length))) resume(embedded);
 
-  function toRaised(name: Raised["event"], event: StoredEvent, knowledge: VisitorKnowledge): Raised {
-    const raised: Raised = { event: name, data: toNotice(name, event, knowledge, options.intent), at: event.at };
-    // two processes may both raise these: the same id makes them one delivery
-    if (name === "visitor_identified") raised.id = derivedWebhookId(event.siteId, event.visitorId, name);
-    if (name === "high_intent_visitor") raised.id = derivedWebhookId(event.siteId, event.visitorId, `${name} ${event.day}`);
-    return raised;
+  /** A process that nobody sends anything to goes on with what earlier ones owe, too. */
+  function resume(store: Pick<UnstorageEvents, "start">): void {
+    store.start().catch(() => void setTimeout(() => closing ?? resume(store), RESUME_MS).unref());
   }
 
   function callHook(hook: () => void): void {
@@ -182,10 +214,12 @@ export function createAnalytics(options: AnalyticsOptions): Analytics {
     getVisitors: (site, query) => reports.getVisitors(site, query),
     getVisitor: (site, visitorId) => reports.getVisitor(site, visitorId),
     async eraseVisitor(site, visitorId) {
+      outbox.erase(site.id, visitorId);
       await profiles.erase(site.id, visitorId);
       await events.erase(site.id, visitorId);
     },
     exportEvents: (site, range) => events.read(site.id, range),
+    webhooks,
     health: () => ({
       status: closing ? "closing" : guard.breaker() === "closed" ? "ok" : "degraded",
       storage: guard.breaker(),
@@ -226,13 +260,17 @@ export function createAnalytics(options: AnalyticsOptions): Analytics {
     async *exportEvents(siteId, range) {
       yield* api.exportEvents(await siteOf(siteId), range ?? {});
     },
+    webhooks: bySiteId(webhooks, siteOf),
+    on: listeners.on,
     close() {
       closing ??= (async () => {
         clearInterval(sweeping);
         foreign?.stop();
         await foreign?.flush().catch((error: unknown) => reporter.report("warn", "close", "profiles were not written; they will be rebuilt", error));
-        await events.close();
+        await embedded?.settled().catch(() => {});
+        // before the store: another process takes over what this one owes once it says that it is gone
         await outbox.close(CLOSE_WEBHOOKS_MS);
+        await events.close();
       })();
       return closing;
     },
@@ -252,14 +290,4 @@ function toFacts({ ip, headers }: TrackContext, receivedAt: number): RequestFact
   const pairs = headers instanceof Headers ? headers.entries() : Object.entries(headers ?? {});
   for (const [name, value] of pairs) if (value !== undefined) lowered.set(name.toLowerCase(), String(value));
   return { receivedAt, ip, header: (name) => lowered.get(name), trust: "host" };
-}
-
-/** A visitor's events, newest first, as far as they count for the profile. */
-async function* countedHistory(events: EventStore, siteId: string, visitorId: string, withBots: boolean): AsyncGenerator<StoredEvent> {
-  let cursor: string | undefined;
-  do {
-    const page = await events.timeline(siteId, visitorId, { limit: 1_000, cursor });
-    for (const event of page.events) if (withBots || !event.bot) yield event;
-    cursor = page.cursor;
-  } while (cursor !== undefined);
 }

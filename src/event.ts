@@ -171,6 +171,8 @@ export interface StoredEvent {
   /** The host's signed-in user, when given. */
   userId?: string;
   tier?: IdentityTier;
+  /** The visitor asked not to be shared (Global Privacy Control): it raises no webhook, now or later. */
+  private?: true;
   quality?: FingerprintQuality;
   /** Labelled as a bot, with the reasons. */
   bot?: string[];

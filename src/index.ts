@@ -22,6 +22,11 @@ export type { FetchContext } from "./http/api.ts";
 export type { AccuracyMetrics, DropReason, FingerprintQuality, IdentityTier, StoredEvent } from "./event.ts";
 export type { IntentAnswer, VisitorAnswer, VisitorDetail, VisitorsAnswer, VisitorsQuery } from "./ingest/visitors.ts";
 export type { PublicEvent } from "./ingest/public-event.ts";
+export type { Recovery, WebhooksApi } from "./ingest/webhook-admin.ts";
+export type { Listener } from "./ingest/listeners.ts";
+export type { DeliveriesPage, DeliveriesQuery, DeliveryRecord, DeliveryStatus } from "./webhooks/delivery-list.ts";
+export type { WebhookData, WebhookPayload } from "./webhooks/notices.ts";
+export type { TestResult } from "./webhooks/test-delivery.ts";
 export { AnalyticsError } from "./errors.ts";
 export type { ErrorCode } from "./errors.ts";
 

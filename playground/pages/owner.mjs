@@ -16,5 +16,7 @@ export const webhooksPage = () => ownerPage({
   active: "/webhooks", title: "Webhooks", script: "webhooks.js",
   body: `${head("Webhooks")}
 <p class="hint">What this shop's own receiver at <code>POST /receiver</code> got, newest first. Each is checked with <code>verifyWebhook</code> on its raw body; unfold one to see its data.</p>
-<section class="panel"><div id="received"></div></section>`,
+<p><button id="failing" type="button" class="small">Let the receiver fail</button> <button id="test" type="button" class="small">Send a test</button> <small id="said" role="status"></small></p>
+<section class="panel"><h2>Deliveries <small>as <code>GET /api/webhooks/demo/deliveries</code> answers</small></h2><div id="deliveries"></div></section>
+<section class="panel"><h2>Received</h2><div id="received"></div></section>`,
 });

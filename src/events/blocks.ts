@@ -91,6 +91,7 @@ async function* foldSegments(
     if (segment === "torn") reportTorn(options, keys.segment(view.writer, n));
     if (typeof segment !== "object") continue;
     garbage.push(keys.segment(view.writer, n));
+    options.owed?.fold(view.writer, n, segment.owed);
     for (const part of segment.sites) {
       const block = open.get(part.siteId) ?? { parts: [], bytes: 0 };
       open.set(part.siteId, block);

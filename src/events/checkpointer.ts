@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
 import { parseSequenceKey } from "../storage/keys.ts";
-import { BEAT_MS, DEAD_MS, type Writers } from "../storage/writer.ts";
+import { BEAT_MS, SILENT_MS, type Writers } from "../storage/writer.ts";
 import { type Checkpoint, writeCheckpoint } from "./checkpoint.ts";
 import { type CompactionOptions, prepareCheckpoint, restoreLive } from "./compaction.ts";
 import type { Erasures } from "./erasure.ts";
@@ -16,8 +16,8 @@ const MAX_EVENTS = 20_000;
 const MAX_SEGMENTS = 512;
 const SEGMENTS_TOOK_MS = 60_000;
 const MAX_AGE_MS = 15 * 60_000;
-/** A checkpoint that took longer is not written: a process that was asleep may have been taken over. */
-const TOO_LONG_MS = DEAD_MS / 2;
+/** A process that told nobody for so long that it lives writes no checkpoint: it was asleep, and may have been taken over. */
+const ASLEEP_MS = 0.75 * SILENT_MS;
 /** Removals under way at a time. */
 const REMOVALS = 16;
 
@@ -50,6 +50,7 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
   const { guard, reporter } = options;
   let events = 0;
   let since = performance.now();
+  let toldAt = performance.now();
   let generation = 0;
   let readers = 0;
   let garbage: string[] = [];
@@ -93,7 +94,7 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
         expireBefore: parts.expireBefore(), sumUp, now: parts.now(),
       };
       const prepared = await prepareCheckpoint(plan, options);
-      if (performance.now() - since > TOO_LONG_MS) throw new Error("the checkpoint took so long that the process may have been taken for dead");
+      if (performance.now() - toldAt > ASLEEP_MS) throw new Error("the process was silent for so long that it may have been taken for dead");
       unwritten = { before, ...prepared, adopted: adopt };
       if (adopt.length > 0) unwritten.garbage.push(...leftovers(await guard.list(""), adopt, unwritten.checkpoint));
       await commit();
@@ -127,7 +128,12 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
     const adopt = why === "close" ? [] : views.orphans();
     await checkpoint(adopt, why !== "close");
     await collectGarbage();
+    await tell();
+  }
+
+  async function tell(): Promise<void> {
     await writers.beat({ checkpoint: own.checkpoint.n, known: views.known() });
+    toldAt = performance.now();
   }
 
   function run(why: "full" | "age" | "erase" | "close"): Promise<void> {
@@ -145,10 +151,10 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
 
   async function beat(): Promise<void> {
     try {
+      await tell(); // before what may take its time
       await views.refresh();
       const due = journal.next() > own.checkpoint.covered && performance.now() - since > MAX_AGE_MS;
       if (due || views.orphans().length > 0 || erasures.pending().length > 0 || hasExpired()) await run("age");
-      else await writers.beat({ checkpoint: own.checkpoint.n, known: views.known() });
     } catch (error) {
       reporter.report("warn", "beat", "this process could not tell the others that it lives", error);
     }

@@ -2,6 +2,7 @@ import { keys } from "../storage/keys.ts";
 import { writeBlocks } from "./blocks.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { Erasures } from "./erasure.ts";
+import type { StoredOwed } from "./event-store.ts";
 import type { RollupCache } from "./rollup-cache.ts";
 import { writeRollups } from "./rollup-parts.ts";
 import { mergeDays } from "./rollup.ts";
@@ -18,6 +19,17 @@ export interface CompactionOptions extends FollowOptions {
   /** The checkpoint did not come about: what was sealed is part of the tail again. */
   restoreProfiles: (view: WriterView) => void;
   summaries: Summaries;
+  owed?: OwedKeeper;
+}
+
+/** Keeps what segments owe beyond their own life. */
+export interface OwedKeeper {
+  /** A segment of this process is stored. Called in their order, for those that owe nothing too. */
+  stored(n: number, owed: StoredOwed[]): void;
+  /** A segment is about to be covered by a checkpoint, and then removed. */
+  fold(writer: string, n: number, owed: () => StoredOwed[]): void;
+  /** Resolves when what was folded and is still owed is stored elsewhere; `adopt` are dead writers, taken over. */
+  carry(plan: { storedUpTo: number; adopt: WriterView[]; isErased: Erasures["isErased"] }): Promise<void>;
 }
 
 /** Taken-over writers that are remembered, in case one was only asleep. */
@@ -66,6 +78,7 @@ export async function prepareCheckpoint(
   const profiles = await options.compactProfiles(plan, garbage);
   const rollups = await writeRollups(plan, options, garbage);
   const blocks = await writeBlocks(plan, options, garbage);
+  await options.owed?.carry({ storedUpTo: plan.storedUpTo, adopt, isErased: plan.erasures.isErased });
   const summaries = await writeSummaries(plan, rollups, options, garbage);
   // those it had taken over itself too: keys of theirs may be left, and nobody else says that they no longer count
   const adopted = adopt.flatMap((view): [string, number][] => [...view.checkpoint.adopted, [view.writer, view.next]]);

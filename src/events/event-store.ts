@@ -2,17 +2,19 @@ import type { StoredEvent } from "../event.ts";
 
 /** A webhook delivery that an event owes. It is stored with the event: one write makes both true. */
 export interface OwedDelivery {
-  /** `webhook-id`. */
-  id: string;
-  siteId: string;
-  /** Which endpoint of the site: a digest of its URL, stable over restarts. */
-  endpoint: string;
-  /** The event's name for `x-wysleap-event`. */
-  event: string;
-  /** The exact unsigned payload (signatures are made at each attempt). */
-  unsigned: string;
-  /** Epoch milliseconds of the event. */
-  at: number;
+  /** The event it tells of, one of its batch. */
+  eventId: string;
+  /** What is to be known of it beside the event: items of a JSON array, on one line. */
+  record: string;
+}
+
+/** An owed delivery as a segment holds it. */
+export interface StoredOwed {
+  record: string;
+  /** The event's JSON. */
+  line: string;
+  /** As it was appended, when that was just now. */
+  owed?: OwedDelivery;
 }
 
 export interface Batch {

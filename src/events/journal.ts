@@ -3,8 +3,8 @@ import { unavailable } from "../errors.ts";
 import type { StoredEvent } from "../event.ts";
 import type { Guard } from "../storage/guard.ts";
 import { keys } from "../storage/keys.ts";
-import type { Batch } from "./event-store.ts";
-import { encodeSegment, type SiteLines } from "./segment.ts";
+import type { Batch, StoredOwed } from "./event-store.ts";
+import { encodeSegment, type SiteLines, toOwedLine } from "./segment.ts";
 
 /** Acknowledgements are given only for what is stored, so what waits must be bounded; beyond it: 503. */
 export const MAX_WAITING_EVENTS = 10_000;
@@ -36,7 +36,7 @@ export interface JournalOptions {
   guard: Guard;
   writer: string;
   /** Called in the order of the segments, as soon as one is stored and before its waiters are told. */
-  onStored(n: number, events: StoredEvent[], body: string): void;
+  onStored(n: number, events: StoredEvent[], body: string, owed: StoredOwed[]): void;
   /** Called with events that are refused for good. Those of a write that failed are not: it may land yet. */
   onRefused(events: StoredEvent[]): void;
 }
@@ -46,6 +46,7 @@ interface Group {
   events: StoredEvent[];
   sites: Map<string, SiteLines>;
   deliveries: string[];
+  owed: StoredOwed[];
   bytes: number;
   stored: Promise<void>;
   resolve(): void;
@@ -77,19 +78,18 @@ export function createJournal({ guard, writer, onStored, onRefused }: JournalOpt
       const line = JSON.stringify(event);
       bytes += line.length;
       group.events.push(event);
-      const site = group.sites.get(event.siteId);
-      if (!site) {
-        group.sites.set(event.siteId, { lines: [line], minAt: event.at, maxAt: event.at });
-        continue;
-      }
-      site.lines.push(line);
+      let site = group.sites.get(event.siteId);
+      if (!site) group.sites.set(event.siteId, (site = { lines: [], no: group.sites.size, minAt: event.at, maxAt: event.at }));
       if (event.at < site.minAt) site.minAt = event.at;
       if (event.at > site.maxAt) site.maxAt = event.at;
-    }
-    for (const delivery of batch.deliveries ?? []) {
-      const line = JSON.stringify(delivery);
-      bytes += line.length;
-      group.deliveries.push(line);
+      for (const owed of batch.deliveries ?? []) {
+        if (owed.eventId !== event.id) continue;
+        const record = toOwedLine(site.no, site.lines.length, owed.record);
+        bytes += record.length;
+        group.deliveries.push(record);
+        group.owed.push({ record: owed.record, line, owed });
+      }
+      site.lines.push(line);
     }
     group.bytes += bytes;
     waitingEvents += batch.events.length;
@@ -149,7 +149,7 @@ export function createJournal({ guard, writer, onStored, onRefused }: JournalOpt
       if (stuck === group) stuck = undefined;
       else release(group);
       const n = next++;
-      onStored(n, group.events, group.body!);
+      onStored(n, group.events, group.body!, group.owed);
       group.resolve();
     }
   }
@@ -198,7 +198,7 @@ function createGroup(): Group {
     reject = onReject;
   });
   stored.catch(() => {}); // each waiter handles its own; a group whose waiters are gone must not be unhandled
-  return { events: [], sites: new Map(), deliveries: [], bytes: 0, stored, resolve, reject };
+  return { events: [], sites: new Map(), deliveries: [], owed: [], bytes: 0, stored, resolve, reject };
 }
 
 function pause(ms: number): Promise<void> {

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { StoredEvent } from "../event.ts";
-import type { OwedDelivery } from "./event-store.ts";
+import type { StoredOwed } from "./event-store.ts";
 
 /**
  * The layout of a segment: a header line, then the events of each site as NDJSON, then the deliveries they owe.
@@ -17,6 +17,8 @@ interface SegmentHeader {
 /** Events of one site on their way into a segment: a line of JSON each, and the times between which they lie. */
 export interface SiteLines {
   lines: string[];
+  /** Its place among the segment's sites. */
+  no: number;
   minAt: number;
   maxAt: number;
 }
@@ -35,7 +37,8 @@ export interface Segment {
   writer: string;
   n: number;
   sites: SitePart[];
-  deliveries: OwedDelivery[];
+  /** What its events owe; parsed when asked for, since most of the time nobody wants to know. */
+  owed(): StoredOwed[];
 }
 
 export function encodeSegment(writer: string, n: number, sites: Map<string, SiteLines>, deliveries: string[]): string {
@@ -63,8 +66,23 @@ export function decodeSegment(body: Buffer): Segment {
     offset += bytes;
     return { siteId, lines, count, minAt, maxAt };
   });
-  const deliveries = parseLines<OwedDelivery>(body.subarray(offset, offset + header.deliveries));
-  return { writer: header.writer, n: header.n, sites, deliveries };
+  const deliveries = body.subarray(offset, offset + header.deliveries);
+  return { writer: header.writer, n: header.n, sites, owed: () => parseOwed(deliveries, sites) };
+}
+
+/** A delivery's line names its event by the number of its site and of its line there. */
+export function toOwedLine(site: number, line: number, record: string): string {
+  return `${site},${line},${record}`;
+}
+
+function parseOwed(deliveries: Buffer, sites: SitePart[]): StoredOwed[] {
+  if (deliveries.length === 0) return [];
+  const events = sites.map(({ lines }) => lines.toString("utf8").split("\n"));
+  return deliveries.toString("utf8").trimEnd().split("\n").map((text) => {
+    const end = text.indexOf(",", text.indexOf(",") + 1);
+    const [site = 0, line = 0] = text.slice(0, end).split(",").map(Number);
+    return { record: text.slice(end + 1), line: events[site]?.[line] ?? "" };
+  });
 }
 
 /** The values of NDJSON lines. */

@@ -9,7 +9,8 @@ import { createPatientGuard } from "../storage/patient.ts";
 import { createWriters } from "../storage/writer.ts";
 import { createCheckpointer } from "./checkpointer.ts";
 import { createErasures } from "./erasure.ts";
-import type { EventStore } from "./event-store.ts";
+import type { OwedKeeper } from "./compaction.ts";
+import type { EventStore, StoredOwed } from "./event-store.ts";
 import { inPages, PAGE_EVENTS, readEvents } from "./export.ts";
 import { readTimeline } from "./history.ts";
 import { createJournal } from "./journal.ts";
@@ -22,7 +23,7 @@ import { createRollupCache } from "./rollup-cache.ts";
 import { createSeenIds } from "./seen.ts";
 import { MovedError } from "./sources.ts";
 import { createSummaries } from "./summaries.ts";
-import { createView, type FollowOptions, foldInto, type WriterView } from "./view.ts";
+import { createView, type FollowOptions, foldInto, readSegment, type WriterView } from "./view.ts";
 import { createViews } from "./views.ts";
 
 export interface UnstorageEventsOptions<P = never> {
@@ -33,6 +34,10 @@ export interface UnstorageEventsOptions<P = never> {
   profiles?: ProfileOptions<P>;
   /** Days that events are kept. @default 395 */
   retentionDays?: number;
+  /** This process's id among those on one storage. @default a random one */
+  writer?: string;
+  /** Told of the deliveries that segments hold. */
+  owed?: OwedKeeper;
   /** Events that `read` sorts at a time. @default 20000 */
   pageEvents?: number;
   /** Longest wait of `close()` for what is not stored yet. @default 10000 */
@@ -49,6 +54,12 @@ export interface EventStats {
 }
 
 export interface UnstorageEvents<P = never> extends EventStore {
+  /** Reads what earlier processes left, now instead of with the first call. Rejects when storage is down. */
+  start(): Promise<void>;
+  /** Resolves when what waits now is stored; rejects when it could not be. */
+  settled(): Promise<void>;
+  /** What one of this process's own segments owes; undefined when it is not there any more. */
+  owedIn(n: number): Promise<StoredOwed[] | undefined>;
   /** Resolves when everything that any process had stored at the call is known to this one. */
   catchUp(): Promise<void>;
   stats(): EventStats;
@@ -63,7 +74,7 @@ export interface UnstorageEvents<P = never> extends EventStore {
 export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions<P>): UnstorageEvents<P> {
   const { now, reporter } = options;
   const guard = createPatientGuard(options.guard);
-  const own = createView(createHexId());
+  const own = createView(options.writer ?? createHexId());
   const cache = createRollupCache(guard);
   const seen = createSeenIds();
   const recent = createRecentSegments();
@@ -116,11 +127,12 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
   const journal = createJournal({
     guard,
     writer: own.writer,
-    onStored(n, events, body) {
+    onStored(n, events, body, owed) {
       stored += events.length;
       recent.put(n, body);
       for (const event of events) take(own, event, true);
       own.next = n + 1;
+      options.owed?.stored(n, owed);
       checkpointer.noteStored(events.length);
     },
     onRefused(events) {
@@ -131,7 +143,7 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
     own, journal, views, writers, erasures, recent,
     now,
     expireBefore: () => now() - (options.retentionDays ?? DEFAULT_RETENTION_DAYS) * DAY_MS,
-    options: { ...follow, cache, summaries, compactProfiles: profiles.compact, restoreProfiles: profiles.restore },
+    options: { ...follow, cache, summaries, compactProfiles: profiles.compact, restoreProfiles: profiles.restore, owed: options.owed },
   });
   let following: NodeJS.Timeout | undefined;
   let recalled: Promise<void> | undefined;
@@ -194,6 +206,12 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
   const history = { ...follow, views: () => views.all(), isErased: erasures.isErased };
 
   return {
+    start,
+    settled: journal.settled,
+    async owedIn(n) {
+      const segment = await readSegment(guard, own.writer, n);
+      return typeof segment === "object" ? segment.owed() : undefined;
+    },
     async append(batch) {
       if (!ready) await start();
       const fresh = batch.events.filter((event) => seen.add(event));

@@ -3,7 +3,6 @@ import type { Reporter } from "../logger.ts";
 import type { Guard } from "../storage/guard.ts";
 import { keys } from "../storage/keys.ts";
 import { type BlockRef, type Checkpoint, emptyCheckpoint, readCheckpoint } from "./checkpoint.ts";
-import type { OwedDelivery } from "./event-store.ts";
 import { createDay, type DayRollup, foldEvent } from "./rollup.ts";
 import { decodeSegment, parseLines, type Segment } from "./segment.ts";
 
@@ -55,7 +54,6 @@ export interface FollowOptions {
   foldProfile: (tail: Profiles<unknown>, event: StoredEvent) => void;
   /** Told of blocks that may hold events which were never seen as segments. */
   onUnseen: (blocks: BlockRef[]) => Promise<void>;
-  onDeliveries?: (deliveries: OwedDelivery[]) => void;
   onTorn?: (key: string) => void;
 }
 
@@ -99,7 +97,6 @@ export async function followWriter(view: WriterView, options: FollowOptions): Pr
     for (const { lines } of segment.sites) {
       for (const event of parseLines(lines)) options.onEvent(event, view);
     }
-    options.onDeliveries?.(segment.deliveries);
     view.next++;
     news = true;
   }

@@ -1,5 +1,6 @@
 import type { RequestFacts, StoredEvent, TelemetryInput } from "../event.ts";
 import type { Receipt } from "../ingest/pipeline.ts";
+import type { WebhookAdmin } from "../ingest/webhook-admin.ts";
 import type { Site } from "../site.ts";
 
 export interface VisitorsQuery {
@@ -26,6 +27,7 @@ export interface AnalyticsApi {
   getVisitor(site: Site, visitorId: string): Promise<object | undefined>;
   eraseVisitor(site: Site, visitorId: string): Promise<unknown>;
   exportEvents(site: Site, range: ExportRange): AsyncIterable<StoredEvent>;
+  webhooks: WebhookAdmin;
   /** Counters without secrets: everybody may read them. */
   health(): object;
 }

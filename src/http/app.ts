@@ -27,6 +27,7 @@ import { healthRoute } from "./routes/health.ts";
 import { pageviewRoute } from "./routes/pageview.ts";
 import { eraseVisitorRoute, visitorRoute } from "./routes/visitor.ts";
 import { visitorsRoute } from "./routes/visitors.ts";
+import { deliveriesRoute, recoverWebhooksRoute, retryRoute, testWebhooksRoute } from "./routes/webhooks.ts";
 import type { HttpStats } from "./stats.ts";
 import { countOne, createStats } from "./stats.ts";
 import type { UploadBounds } from "./upload.ts";
@@ -73,6 +74,10 @@ function createRoutes(api: AnalyticsApi, events: RouteEvents): Route[] {
     { ...secret, path: "/visitors/:siteId/:visitorId", handle: visitorRoute(api) },
     { ...secret, path: "/visitors/:siteId/:visitorId", handle: eraseVisitorRoute(api), method: "DELETE" },
     { ...secret, path: "/events/:siteId", handle: eventsRoute(api, onFault) },
+    { ...secret, path: "/webhooks/:siteId/deliveries", handle: deliveriesRoute(api) },
+    { ...secret, path: "/webhooks/:siteId/deliveries/:id/retry", handle: retryRoute(api), method: "POST" },
+    { ...secret, path: "/webhooks/:siteId/test", handle: testWebhooksRoute(api), method: "POST" },
+    { ...secret, path: "/webhooks/:siteId/recover", handle: recoverWebhooksRoute(api), method: "POST" },
     { ...open, path: "/tracker.js", handle: scriptRoute(trackerScript, trackerFull) },
     { ...open, path: "/openapi.json", handle: openapiRoute() },
     { ...open, path: "/health", handle: healthRoute(api, stats) },

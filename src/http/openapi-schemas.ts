@@ -194,6 +194,44 @@ export const schemas: Record<string, Schema> = {
     patterns: object({ returningVisitorRate: share("Share of visitors with an earlier session.") }),
   }),
   Health: health,
+  Deliveries: object(
+    {
+      deliveries: list(
+        object(
+          {
+            id: text("webhook-id"),
+            event: { type: "string" },
+            endpoint: text("The endpoint's URL without user info and query."),
+            status: { type: "string", enum: ["pending", "delivered", "failed"] },
+            attempts: count("Made so far."),
+            lastCode: { type: "integer", description: "HTTP status of the last answer." },
+            lastError: text("Why there was none, or why it was given up."),
+            timestamp,
+            nextAttemptAt: timestamp,
+            deliveredAt: timestamp,
+            failedAt: timestamp,
+          },
+          ["id", "event", "endpoint", "status", "attempts", "timestamp"],
+        ),
+      ),
+      cursor: text("Absent on the last page."),
+    },
+    ["deliveries"],
+  ),
+  Retried: object({ ...success, id: text("webhook-id"), endpoints: count("Endpoints it goes to.") }, ["success", "id", "endpoints"]),
+  WebhookTest: object(
+    {
+      success: { type: "boolean", description: "Every endpoint answered 2xx." },
+      results: list(
+        object(
+          { endpoint: text("Its URL."), id: text("webhook-id"), ok: { type: "boolean" }, lastCode: { type: "integer" }, lastError: { type: "string" }, durationMs: count("Milliseconds.") },
+          ["endpoint", "id", "ok", "durationMs"],
+        ),
+      ),
+    },
+    ["success", "results"],
+  ),
+  Recovery: object({ ...success, queued: count("Deliveries."), complete: { type: "boolean" } }, ["success", "queued", "complete"]),
   ErrorCode: { type: "string", enum: Object.keys(STATUS_BY_CODE) satisfies string[] as ErrorCode[] },
   Error: object(
     { error: text("For people."), code: ref("ErrorCode"), retryAfter: { type: "integer", description: "Seconds; with RATE_LIMIT_EXCEEDED." } },

@@ -151,6 +151,40 @@ function createPaths(): Schema {
         ndjson,
       ),
     },
+    "/webhooks/{siteId}/deliveries": {
+      get: read(
+        "listDeliveries",
+        "What became of the webhooks that the answering process has to deliver, newest first",
+        [
+          siteId,
+          query("status", "Only these; failed ones were given up.", { type: "string", enum: ["pending", "delivered", "failed"] }),
+          query("event", "Only of this event.", { type: "string", enum: ["pageview", "event", "visitor_identified", "high_intent_visitor"] }),
+          query("endpoint", "Only to this URL, as configured.", { type: "string" }),
+          query("limit", "Deliveries to return.", { type: "integer", minimum: 1, maximum: 500, default: 50 }),
+          query("cursor", "From the page before.", { type: "string" }),
+        ],
+        json(ref("Deliveries"), "A page.", rateHeaders),
+      ),
+    },
+    "/webhooks/{siteId}/deliveries/{id}/retry": {
+      post: read("retryDelivery", "Try a pending or failed delivery of the answering process now, with its old id", [siteId, pathId("id")], json(ref("Retried"), "Queued.", rateHeaders)),
+    },
+    "/webhooks/{siteId}/test": {
+      post: read(
+        "testWebhooks",
+        "Send a signed sample to the site's endpoints and tell what they said",
+        [siteId, query("endpoint", "Only to this URL.", { type: "string" })],
+        json(ref("WebhookTest"), "What they said.", rateHeaders),
+      ),
+    },
+    "/webhooks/{siteId}/recover": {
+      post: read(
+        "recoverWebhooks",
+        "Switch endpoints on again and queue what happened since, with the old ids, whichever process had taken it",
+        [siteId, { ...moment("since", "ISO 8601 or epoch milliseconds."), required: true }, query("endpoint", "Only to this URL.", { type: "string" })],
+        json(ref("Recovery"), "Queued.", rateHeaders),
+      ),
+    },
     "/tracker.js": open("getTracker", "The script for your pages", "text/javascript"),
     "/openapi.json": open("getOpenapi", "This document", "application/json"),
     "/health": open("getHealth", "Counters", "application/json", ref("Health")),

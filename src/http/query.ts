@@ -21,7 +21,7 @@ export function decodePart(text: string, name: string): string {
 }
 
 /** The named parameters of a raw query; others are ignored, one that comes twice is a 400. */
-function readParameters<Name extends string>(query: string, names: readonly Name[]): Partial<Record<Name, string>> {
+export function readParameters<Name extends string>(query: string, names: readonly Name[]): Partial<Record<Name, string>> {
   const found: Partial<Record<Name, string>> = {};
   for (const part of query === "" ? [] : query.split("&")) {
     const at = part.indexOf("=");
@@ -33,7 +33,7 @@ function readParameters<Name extends string>(query: string, names: readonly Name
   return found;
 }
 
-function parseWhole(text: string | undefined, name: string, max: number, fallback: number): number {
+export function parseWhole(text: string | undefined, name: string, max: number, fallback: number): number {
   if (text === undefined) return fallback;
   const value = /^\d{1,6}$/.test(text) ? Number(text) : 0;
   if (value < 1 || value > max) throw invalid(`${name} must be an integer from 1 to ${max}`);
@@ -54,7 +54,7 @@ export function parseVisitorsQuery(query: string): VisitorsQuery {
 
 const ISO_DATE = /^\d{4}-\d{2}-\d{2}(T[0-9:.]{4,15}(Z|[+-]\d{2}:?\d{2})?)?$/;
 
-function parseMoment(text: string | undefined, name: string): number | undefined {
+export function parseMoment(text: string | undefined, name: string): number | undefined {
   if (text === undefined) return undefined;
   const at = /^\d{1,15}$/.test(text) ? Number(text) : ISO_DATE.test(text) ? Date.parse(text) : Number.NaN;
   if (Number.isNaN(at)) throw invalid(`${name} must be an ISO 8601 date or epoch milliseconds`);

@@ -4,7 +4,7 @@ import type { ProfileRules } from "../profile-store.ts";
 import type { VisitorProfile } from "../identity/visitor.ts";
 import { foldVisitor, mergeVisitors } from "../identity/visitor.ts";
 import type { IntentOptions } from "../intent/score.ts";
-import { scoreIntent } from "../intent/score.ts";
+import { type IntentScore, scoreIntent } from "../intent/score.ts";
 import type { IntentSignals } from "../intent/signals.ts";
 import { foldSignals, mergeSignals } from "../intent/signals.ts";
 
@@ -26,9 +26,15 @@ const HYSTERESIS_POINTS = 10;
 const COOL_DOWN_MS = DAY_MS;
 const DEFAULT_HIGH = 70;
 
+export interface KnowledgeRules extends ProfileRules<VisitorKnowledge> {
+  /** The visitor's score at `at`. That of the event folded last is not reckoned twice. */
+  score(knowledge: VisitorKnowledge, at: number): IntentScore;
+}
+
 /** How events change what we know of a visitor, and when the intent score rises to "high". */
-export function createKnowledgeRules(options: { intent?: IntentOptions; countBots?: boolean } = {}): ProfileRules<VisitorKnowledge> {
+export function createKnowledgeRules(options: { intent?: IntentOptions; countBots?: boolean } = {}): KnowledgeRules {
   const { intent, countBots = false } = options;
+  let latest: { knowledge: VisitorKnowledge; at: number; score: IntentScore } | undefined;
   const fallen = (intent?.high ?? DEFAULT_HIGH) - HYSTERESIS_POINTS;
 
   return {
@@ -42,8 +48,16 @@ export function createKnowledgeRules(options: { intent?: IntentOptions; countBot
       const knowledge = known ?? { visitor, signals };
       knowledge.visitor = visitor;
       knowledge.signals = signals;
-      if (!knowledge.high && scoreIntent(signals, at, intent).level === "high") noteCrossing(knowledge, event);
+      latest = undefined;
+      if (knowledge.high) return knowledge;
+      latest = { knowledge, at, score: scoreIntent(signals, at, intent) };
+      if (latest.score.level === "high") noteCrossing(knowledge, event);
       return knowledge;
+    },
+
+    score(knowledge, at) {
+      if (latest?.knowledge === knowledge && latest.at === at) return latest.score;
+      return scoreIntent(knowledge.signals, at, intent);
     },
 
     merge(a, b) {

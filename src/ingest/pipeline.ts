@@ -61,8 +61,10 @@ export interface PipelineParts {
   now: Clock;
   /** The webhook deliveries that an event owes; they are stored with it. @default none */
   owe?(site: Site, event: StoredEvent, knowledge: VisitorKnowledge, raised: WebhookEventName[]): OwedDelivery[];
-  /** Told what is owed once it is stored. */
-  delivered?(deliveries: OwedDelivery[]): void;
+  /** Told what an event owes once it is stored. */
+  delivered?(event: StoredEvent, deliveries: OwedDelivery[]): void;
+  /** Told what an event raised once it is stored. */
+  raised?(event: StoredEvent, knowledge: VisitorKnowledge, names: WebhookEventName[]): void;
   /** Reads what other processes have stored by now: a repeated hit may have reached one of them. @default nothing */
   catchUp?(): Promise<void>;
   reporter?: Reporter;
@@ -197,6 +199,7 @@ async function store(parts: PipelineParts, hit: Announced, { site }: Context): P
     if (knowledge) parts.profiles.forget(site.id, event.visitorId);
     throw error;
   }
-  if (deliveries.length > 0) parts.delivered?.(deliveries);
+  if (deliveries.length > 0) parts.delivered?.(event, deliveries);
+  if (knowledge && raised.length > 0) parts.raised?.(event, knowledge, raised);
   return hit;
 }

@@ -86,6 +86,7 @@ export function writeEvent(hit: Known, { input, site }: Context): Written {
   const language = languageOf(hit, input.language);
   if (language !== undefined) event.language = language;
   if (input.userId !== undefined && !hit.private) event.userId = input.userId;
+  if (hit.private) event.private = true;
   if (hit.tier !== undefined) event.tier = hit.tier;
   if (hit.quality !== undefined) event.quality = hit.quality;
   if (hit.bot) event.bot = hit.bot;

@@ -52,6 +52,10 @@ export const keys = {
   },
   /** Digests of visitors whom a writer was asked to forget: reads honour it at once, the removal follows. */
   erased: (writer: string, n: number) => `erased:${writer}:${sequence(n)}`,
+  /** How far a writer's webhook deliveries are: two values in turn, each whole, so that one is sound at any moment. */
+  outbox: (writer: string, turn: number) => `outbox:${writer}:${sequence(turn)}`,
+  /** Deliveries still owed when the segments that held them went. */
+  owed: (writer: string, n: number) => `owed:${writer}:${sequence(n)}`,
   salt: (day: string) => `salt:${day}`,
 } as const;
 

@@ -7,6 +7,8 @@ export interface WriterSlot {
   writer: string;
   /** Epoch milliseconds of the last sign of life. */
   aliveAt: number;
+  /** How many signs of life it has given: one that comes says so, whatever the clock does. */
+  beats: number;
   /** Number of its newest checkpoint; -1 before the first. */
   checkpoint: number;
   /** Writers whose data it knows of and has not taken over. */
@@ -30,8 +32,10 @@ export interface Writers {
 
 /** Processes on one storage at a time. */
 export const MAX_SLOTS = 64;
-/** Without a sign of life for this long a process is taken for dead: beats come every 20 s, clocks may differ by a minute. */
-export const DEAD_MS = 150_000;
+/** A process that was not heard of for so long, by the clock of whoever listens, is taken for dead. */
+export const SILENT_MS = 60_000;
+/** A sign of life older than this is none, also for who has only begun to listen: clocks may differ by a minute. */
+const DEAD_MS = 150_000;
 export const BEAT_MS = 20_000;
 const SLOTS_PER_READ = 4;
 /**
@@ -46,8 +50,10 @@ export function createWriters(options: { guard: Guard; writer: string; now: Cloc
   const { guard, writer, now, random = Math.random } = options;
   let mine: number | undefined;
   let state: { checkpoint: number; known: string[] } = { checkpoint: -1, known: [] };
-  /** Writers by their last sign of life; only while they live. */
-  const heard = new Map<string, number>();
+  /** Writers by their last sign of life, and how long it has been the last; only while it is fresh. */
+  const heard = new Map<string, { aliveAt: number; beats: number; silentMs: number }>();
+  let beats = 0;
+  let readAt = performance.now();
 
   async function readSlot(n: number): Promise<WriterSlot | "free" | "torn"> {
     const held = await guard.read(keys.slot(n));
@@ -56,11 +62,23 @@ export function createWriters(options: { guard: Guard; writer: string; now: Cloc
   }
 
   const isFresh = (aliveAt: number) => Math.abs(now() - aliveAt) < DEAD_MS;
-  const isAlive = (slot: WriterSlot) => isFresh(slot.aliveAt);
+  const isAlive = (slot: WriterSlot) => isFresh(slot.aliveAt) && (heard.get(slot.writer)?.silentMs ?? 0) < SILENT_MS;
+
+  /** Whoever listened was perhaps asleep in between: a gap counts as one beat missed at most. */
+  function hear(slots: WriterSlot[]): void {
+    const gap = Math.min(performance.now() - readAt, BEAT_MS);
+    readAt = performance.now();
+    const said = new Map<string, WriterSlot>();
+    // a writer that was given back says so by a time long ago; of two slots of one writer the later counts
+    for (const slot of slots) if (slot.beats >= (said.get(slot.writer)?.beats ?? 0)) said.set(slot.writer, slot);
+    for (const known of heard.values()) known.silentMs += gap;
+    for (const [other, slot] of said) if (heard.get(other)?.beats !== slot.beats) heard.set(other, { aliveAt: slot.aliveAt, beats: slot.beats, silentMs: 0 });
+    for (const [other, { aliveAt }] of heard) if (!isFresh(aliveAt)) heard.delete(other);
+  }
 
   async function write(): Promise<void> {
     if (mine === undefined) return;
-    const slot: WriterSlot = { writer, aliveAt: now(), ...state };
+    const slot: WriterSlot = { writer, aliveAt: now(), beats: ++beats, ...state };
     await guard.write(keys.slot(mine), JSON.stringify(slot));
   }
 
@@ -101,7 +119,10 @@ export function createWriters(options: { guard: Guard; writer: string; now: Cloc
   return {
     claim,
     isAlive,
-    isHeard: (other) => isFresh(heard.get(other) ?? -Infinity),
+    isHeard(other) {
+      const known = heard.get(other);
+      return known !== undefined && isFresh(known.aliveAt) && known.silentMs < SILENT_MS;
+    },
     async beat(next) {
       state = next;
       if (mine === undefined) return claim();
@@ -114,14 +135,12 @@ export function createWriters(options: { guard: Guard; writer: string; now: Cloc
         for (const slot of read) if (typeof slot === "object") slots.push(slot);
         if (read.every((slot) => slot === "free")) break;
       }
-      // a writer that was given back says so by a time long ago; of two slots of one writer the later counts
-      for (const slot of slots.toSorted((a, b) => a.aliveAt - b.aliveAt)) heard.set(slot.writer, slot.aliveAt);
-      for (const [other, aliveAt] of heard) if (!isFresh(aliveAt)) heard.delete(other);
+      hear(slots);
       return slots;
     },
     async release() {
       if (mine === undefined) return;
-      const slot: WriterSlot = { writer, aliveAt: 0, ...state };
+      const slot: WriterSlot = { writer, aliveAt: 0, beats: ++beats, ...state };
       await guard.write(keys.slot(mine), JSON.stringify(slot));
       mine = undefined;
     },

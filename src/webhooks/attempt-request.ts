@@ -1,5 +1,4 @@
 import type { WebhookEndpoint } from "../site.ts";
-import type { Delivery } from "./payload.ts";
 import { withSignature } from "./payload.ts";
 import { signBody, signHeader } from "./signature.ts";
 import type { WebhookRequest } from "./transport.ts";
@@ -7,8 +6,8 @@ import type { WebhookRequest } from "./transport.ts";
 const USER_AGENT = "WysLeap-Webhooks/0";
 
 /** What attempt number `attempt` (1…10) at `now` sends: signed afresh, so that a rotated secret reaches retries too. */
-export function toRequest(delivery: Delivery, endpoint: WebhookEndpoint, attempt: number, now: number): WebhookRequest {
-  const { id, event, unsigned } = delivery;
+export function toRequest(payload: { id: string; event: string; unsigned: string }, endpoint: WebhookEndpoint, attempt: number, now: number): WebhookRequest {
+  const { id, event, unsigned } = payload;
   const current = Array.isArray(endpoint.secret) ? (endpoint.secret[0] ?? "") : endpoint.secret;
   const body = withSignature(unsigned, signBody(unsigned, current));
   const seconds = Math.floor(now / 1_000);

@@ -1,6 +1,7 @@
 import { HOUR_MS, MINUTE_MS } from "../clock.ts";
 import type { WebhookEndpoint } from "../site.ts";
-import { nextAttempt } from "./attempts.ts";
+import type { Waiting } from "./attempts.ts";
+import { describeOutcome, nextAttempt } from "./attempts.ts";
 import type { EndpointHealth } from "./endpoint-health.ts";
 import { afterOutcome, circuitOpen, HEALTHY } from "./endpoint-health.ts";
 import type { Delivery } from "./payload.ts";
@@ -20,6 +21,8 @@ const OVERDUE_MS = HOUR_MS;
 const DRAIN_GAP_MS = 20;
 /** A timer is never set for longer, so that a clock that was moved is noticed. */
 const MAX_TIMER_MS = MINUTE_MS;
+/** A payload that could not be read from storage is asked for again after this. */
+const UNREAD_MS = 5_000;
 /** One slice of giving up a long queue. */
 const DISCARD_SLICE = 500;
 
@@ -35,7 +38,11 @@ export interface LaneWorld {
   takeSlot(): boolean;
   giveSlot(): void;
   isClosing(): boolean;
-  delivered(delivery: Delivery): void;
+  delivered(delivery: Delivery, attempts: number, status: number): void;
+  /** An attempt failed and there will be another. */
+  waiting(delivery: Delivery, progress: Waiting, last: string): void;
+  /** After every attempt. */
+  healthChanged(health: EndpointHealth): void;
   attemptFailed(endpoint: WebhookEndpoint, outcome: Outcome, opened: boolean): void;
   gaveUp(delivery: Delivery, reason: string, attempts: number, status?: number): void;
   disabled(url: string, reason: "gone" | "failing"): void;
@@ -49,8 +56,17 @@ export interface Lane {
   readonly inFlight: number;
   readonly health: EndpointHealth;
   readonly isWaitingForConfig: boolean;
-  /** "refused" when the endpoint is switched off. */
-  add(delivery: Delivery): "taken" | "known" | "refused";
+  /** "refused" when the endpoint is switched off; `progress` when it was tried before, by another process. */
+  add(delivery: Delivery, progress?: Waiting & { last?: string }): "taken" | "known" | "refused";
+  /** Takes over what another process knew of the endpoint, when nothing is known here. */
+  learn(health: EndpointHealth): void;
+  /** Tries a delivery that waits now; false when there is none of this id. */
+  hurry(id: string): boolean;
+  /** Takes out what `matches`, also what is being sent. */
+  forget(matches: (delivery: Delivery) => boolean): Delivery[];
+  has(id: string): boolean;
+  /** What is pending, youngest first. */
+  entries(): Iterable<Entry>;
   pump(): void;
   enable(): void;
   /** Ends every attempt in flight, without counting it, and every timer. */
@@ -69,7 +85,8 @@ export function createLane(world: LaneWorld): Lane {
 
   function wakeAt(at: number, now: number) {
     const wait = Math.min(Math.max(at - now, 0), MAX_TIMER_MS);
-    if (timer && timer.at <= now + wait) return;
+    // one that should have fired already was set before the clock was put forward
+    if (timer && timer.at >= now && timer.at <= now + wait) return;
     timer?.cancel();
     const started = {
       at: now + wait,
@@ -79,6 +96,12 @@ export function createLane(world: LaneWorld): Lane {
       }, wait),
     };
     timer = started;
+  }
+
+  /** Whether one more delivery changes nothing: what happens next has its attempt under way, or its timer. */
+  function isHeldBack(now: number): boolean {
+    if (!circuitOpen(health)) return flights.size >= MAX_IN_FLIGHT;
+    return flights.size > 0 || (timer !== undefined && now < timer.at && timer.at <= health.probeAt);
   }
 
   function giveUp(entry: Entry, reason: string) {
@@ -143,6 +166,7 @@ export function createLane(world: LaneWorld): Lane {
     void flight.outcome.then((outcome) => {
       flights.delete(entry);
       if (outcome) settle(entry, endpoint, outcome);
+      else if (!stopped && entry.place === "flying") pending.putBack(entry, { ...entry.progress, dueAt: world.now() + UNREAD_MS });
       world.giveSlot();
       pump();
     });
@@ -153,20 +177,26 @@ export function createLane(world: LaneWorld): Lane {
     const before = health;
     health = afterOutcome(before, outcome, now);
     const after = nextAttempt(entry.progress, outcome, now, world.random);
+    if (entry.place === "gone") return world.healthChanged(health);
     if (after.state === "delivered") {
       pending.remove(entry);
       draining ||= circuitOpen(before);
-      world.delivered(entry.delivery);
+      world.delivered(entry.delivery, after.attempts, outcome.result === "answered" ? outcome.status : 0);
+      world.healthChanged(health);
       return;
     }
     world.attemptFailed(endpoint, outcome, circuitOpen(health) && !circuitOpen(before));
-    if (after.state === "waiting" && health.disabled !== "gone") pending.putBack(entry, after);
-    else {
+    if (after.state === "waiting" && health.disabled !== "gone") {
+      entry.last = describeOutcome(outcome);
+      pending.putBack(entry, after);
+      world.waiting(entry.delivery, after, entry.last);
+    } else {
       pending.remove(entry);
       const status = outcome.result === "answered" ? outcome.status : undefined;
-      const reason = after.state === "dead" ? after.reason : "endpoint disabled";
+      const reason = after.state === "dead" ? after.reason : describeOutcome(outcome);
       world.gaveUp(entry.delivery, reason, after.attempts, status);
     }
+    world.healthChanged(health);
     if (health.disabled && !before.disabled) world.disabled(endpoint.url, health.disabled);
   }
 
@@ -183,23 +213,48 @@ export function createLane(world: LaneWorld): Lane {
     get isWaitingForConfig() {
       return isWaitingForConfig;
     },
-    add(delivery) {
+    add(delivery, progress) {
       if (health.disabled) return "refused";
       const now = world.now();
-      if (!pending.add(delivery, now)) return "known";
+      const entry = pending.add(delivery, now, progress);
+      if (!entry) return "known";
+      delivery.takenAt ??= now;
+      if (progress?.last) entry.last = progress.last;
       while (pending.size > MAX_PENDING || pending.bytes > MAX_PENDING_BYTES) {
         const oldest = pending.oldestIdle();
         if (!oldest) break;
         giveUp(oldest, "too many pending");
       }
       // not at once: signing and connecting are off the path of the request that raised it
-      wakeAt(now, now);
+      if (!isHeldBack(now)) wakeAt(now, now);
       return "taken";
     },
     pump,
     enable() {
       health = HEALTHY;
+      world.healthChanged(health);
     },
+    learn(known) {
+      if (health.failures === 0 && !health.disabled) health = known;
+    },
+    hurry(id) {
+      const entry = pending.get(id);
+      if (entry?.place === "waiting") pending.putBack(entry, { ...entry.progress, dueAt: world.now() });
+      if (entry) pump();
+      return entry !== undefined;
+    },
+    forget(matches) {
+      const forgotten: Delivery[] = [];
+      for (const entry of pending.youngestFirst()) {
+        if (!matches(entry.delivery)) continue;
+        pending.remove(entry);
+        flights.get(entry)?.cancel();
+        forgotten.push(entry.delivery);
+      }
+      return forgotten;
+    },
+    has: (id) => pending.get(id) !== undefined,
+    entries: pending.youngestFirst,
     stop() {
       stopped = true;
       timer?.cancel();

@@ -10,10 +10,22 @@ export interface Delivery {
   endpoint: string;
   /** The event's name for `x-wysleap-event`. */
   event: string;
-  /** The exact unsigned payload (signatures are made at each attempt). */
-  unsigned: string;
+  /** What its payload is made of at each attempt, as JSON; empty while it is left in storage. */
+  draft: string;
   /** Epoch milliseconds of the event. */
   at: number;
+  /** Of whom it speaks: what is owed of an erased visitor is not sent. */
+  visitorId?: string;
+  /** Epoch milliseconds when it was taken in first, when that was another process: its age is counted from there. */
+  takenAt?: number;
+  /** Its number among those that this process took in. */
+  seq?: number;
+  /** Characters of `draft`, when that is left in storage and empty here. */
+  size?: number;
+}
+
+export function sizeOf({ size, draft }: Delivery): number {
+  return size ?? draft.length;
 }
 
 export interface PayloadInput {
@@ -39,7 +51,7 @@ const TRUNCATED = { _truncated: true };
 const MAX_BYTES_PER_UNIT = 3;
 
 /**
- * The bytes that are stored and signed: `{"event","siteId","timestamp","data","id"}` in this order, so that a receiver
+ * The bytes that are signed: `{"event","siteId","timestamp","data","id"}` in this order, so that a receiver
  * gets them back with `JSON.stringify(JSON.parse(body))` less the signature. `eventData` over 12 KiB becomes
  * `{"_truncated":true}`. Throws when `data` is not JSON (a cycle, a BigInt).
  */

@@ -1,6 +1,7 @@
 import type { Waiting } from "./attempts.ts";
 import { firstAttempt } from "./attempts.ts";
 import type { Delivery } from "./payload.ts";
+import { sizeOf } from "./payload.ts";
 
 /** A delivery on its way through the outbox. */
 export interface Entry {
@@ -8,6 +9,8 @@ export interface Entry {
   progress: Waiting;
   /** Epoch milliseconds when it was taken in: its age is counted from here. */
   takenAt: number;
+  /** What the last attempt came to. */
+  last?: string;
   place: "fresh" | "waiting" | "flying" | "gone";
   older?: Entry;
   younger?: Entry;
@@ -18,7 +21,10 @@ export interface Pending {
   readonly size: number;
   readonly bytes: number;
   /** `undefined` when a delivery of this id is pending already. */
-  add(delivery: Delivery, now: number): Entry | undefined;
+  add(delivery: Delivery, now: number, progress?: Waiting): Entry | undefined;
+  get(id: string): Entry | undefined;
+  /** All, youngest first. */
+  youngestFirst(): Iterable<Entry>;
   /** The entry to start at `now`: the one due longest; with `ordered` the oldest or none. */
   due(now: number, ordered: boolean): Entry | undefined;
   /** Epoch milliseconds of the next one due; `undefined` when none waits. */
@@ -69,6 +75,13 @@ export function createPending(): Pending {
     return oldest?.place === "flying" ? undefined : oldest;
   }
 
+  function putBack(entry: Entry, progress: Waiting) {
+    entry.place = "waiting";
+    entry.progress = progress;
+    if (waits.length > 2 * byId.size + COMPACT_FROM) keepLive(waits);
+    pushWait(waits, { dueAt: progress.dueAt, entry, progress });
+  }
+
   return {
     get size() {
       return byId.size;
@@ -76,16 +89,25 @@ export function createPending(): Pending {
     get bytes() {
       return bytes;
     },
-    add(delivery, now) {
+    add(delivery, now, progress = firstAttempt(now)) {
       if (byId.has(delivery.id)) return undefined;
-      const entry: Entry = { delivery, progress: firstAttempt(now), takenAt: now, place: "fresh", older: youngest };
+      const entry: Entry = { delivery, progress, takenAt: delivery.takenAt ?? now, place: "fresh", older: youngest };
       if (youngest) youngest.younger = entry;
       else oldest = entry;
       youngest = entry;
       byId.set(delivery.id, entry);
       bytes += costOf(delivery);
-      fresh.push(entry);
+      if (progress.attempts === 0) fresh.push(entry);
+      else putBack(entry, progress);
       return entry;
+    },
+    get: (id) => byId.get(id),
+    *youngestFirst() {
+      for (let entry = youngest; entry; ) {
+        const { older } = entry; // whoever iterates may remove it
+        yield entry;
+        entry = older;
+      }
     },
     due(now, ordered) {
       // a first attempt never waits, even when the clock was set back since
@@ -104,12 +126,7 @@ export function createPending(): Pending {
     take(entry) {
       entry.place = "flying";
     },
-    putBack(entry, progress) {
-      entry.place = "waiting";
-      entry.progress = progress;
-      if (waits.length > 2 * byId.size + COMPACT_FROM) keepLive(waits);
-      pushWait(waits, { dueAt: progress.dueAt, entry, progress });
-    },
+    putBack,
     remove(entry) {
       if (entry.place === "gone") return;
       entry.place = "gone";
@@ -131,7 +148,7 @@ export function createPending(): Pending {
 }
 
 function costOf(delivery: Delivery): number {
-  return delivery.unsigned.length + ENTRY_BYTES;
+  return sizeOf(delivery) + ENTRY_BYTES;
 }
 
 /** Whether the wait still stands: its entry was neither taken, removed nor put back with another time. */

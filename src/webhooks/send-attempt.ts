@@ -5,14 +5,14 @@ import type { WebhookRequest, WebhookTransport } from "./transport.ts";
 /** An attempt that takes longer has failed, whatever comes of it later. */
 export const ATTEMPT_TIMEOUT_MS = 15_000;
 
-/** One attempt in flight. `outcome` never rejects; `cancel` ends it, as `undefined`. */
+/** One attempt in flight. `outcome` never rejects; `undefined`: it was cancelled, or its request could not be made. */
 export interface Flight {
   outcome: Promise<Outcome | undefined>;
   cancel(): void;
 }
 
 /** Hands the bytes to the transport and waits for an answer, 15 s at most, even when the transport forgets to stop. */
-export function sendAttempt(transport: WebhookTransport, toRequest: () => WebhookRequest, startTimer: StartTimer): Flight {
+export function sendAttempt(transport: WebhookTransport, toRequest: () => WebhookRequest | Promise<WebhookRequest | undefined>, startTimer: StartTimer): Flight {
   const controller = new AbortController();
   let end: (outcome: Outcome | undefined) => void = () => {};
   const outcome = new Promise<Outcome | undefined>((resolve) => {
@@ -39,8 +39,15 @@ export function sendAttempt(transport: WebhookTransport, toRequest: () => Webhoo
 }
 
 // async, so that what a transport throws at once is an outcome like any other
-async function answerOf(transport: WebhookTransport, toRequest: () => WebhookRequest, signal: AbortSignal): Promise<Outcome> {
-  const { status, retryAfter } = await transport(toRequest(), signal);
+async function answerOf(
+  transport: WebhookTransport,
+  toRequest: () => WebhookRequest | Promise<WebhookRequest | undefined>,
+  signal: AbortSignal,
+): Promise<Outcome | undefined> {
+  const made = toRequest();
+  const request = made instanceof Promise ? await made : made;
+  if (!request || signal.aborted) return undefined;
+  const { status, retryAfter } = await transport(request, signal);
   return { result: "answered", status, ...(retryAfter !== undefined && { retryAfter }) };
 }
 

@@ -20,11 +20,11 @@ export function signBody(unsigned: string, secret: string): string {
 export function signHeader(id: string, timestampSeconds: number, body: string, secrets: string | string[]): string {
   const signed = `${id}.${timestampSeconds}.${body}`;
   return toList(secrets)
-    .map((secret) => `v1,${createHmac("sha256", headerKey(secret)).update(signed).digest("base64")}`)
+    .map((secret) => `v1,${createHmac("sha256", toHeaderKey(secret)).update(signed).digest("base64")}`)
     .join(" ");
 }
 
-function headerKey(secret: string): string | Buffer {
+export function toHeaderKey(secret: string): string | Buffer {
   return secret.startsWith(SECRET_PREFIX) ? Buffer.from(secret.slice(SECRET_PREFIX.length), "base64") : secret;
 }
 

@@ -33,11 +33,15 @@ export function createFolder() {
 /** `host` and `driver` as in server.mjs. */
 export async function startServer(host, driver = "memory", env = {}) {
   const base = driver === "fs" ? { BENCH_BASE: createFolder() } : {};
-  const child = start(process.execPath, [here("server.mjs"), host, driver], { stdio: ["ignore", "inherit", "inherit", "ipc"], env: { ...process.env, ...base, ...env } });
+  const child = start(process.execPath, [...process.execArgv, here("server.mjs"), host, driver], { stdio: ["ignore", "inherit", "inherit", "ipc"], env: { ...process.env, ...base, ...env } });
   const hear = () =>
     new Promise((resolve, reject) => {
-      child.once("message", resolve);
-      child.once("exit", (code) => reject(new Error(`the server ended with ${code}`)));
+      const ended = (code) => reject(new Error(`the server ended with ${code}`));
+      child.once("exit", ended);
+      child.once("message", (message) => {
+        child.off("exit", ended);
+        resolve(message);
+      });
     });
   const { port } = await hear();
   return {
@@ -74,7 +78,7 @@ const hasWrk = spawnSync("wrk", ["--version"]).error === undefined;
 export async function runLoad(origin, { seconds, batch = 1, path }) {
   const { requests, durationUs, p99Us, failed } = await (hasWrk ? runWrk : runAutocannon)(origin, { seconds, batch, path });
   if (failed > 0) throw new Error(`${failed} of ${requests} requests to ${origin} failed`);
-  return { rate: requests / (durationUs / 1e6), p99: p99Us / 1_000 };
+  return { requests, rate: requests / (durationUs / 1e6), p99: p99Us / 1_000 };
 }
 
 async function runWrk(origin, { seconds, batch, path }) {

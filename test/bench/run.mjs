@@ -1,5 +1,5 @@
 // npm run bench                            all, in about 6 minutes
-// npm run bench -- ingest host             some: ingest, report, disk, host
+// npm run bench -- ingest host             some: ingest, webhooks, report, disk, host
 // npm run bench -- report --report=10000000 --rounds=5 --seconds=10
 import { parseArgs } from "node:util";
 import { benchDisk } from "./disk.mjs";
@@ -7,6 +7,7 @@ import { printMachine } from "./figures.mjs";
 import { benchHost } from "./host.mjs";
 import { benchIngest } from "./ingest.mjs";
 import { benchReport } from "./report.mjs";
+import { benchWebhooks } from "./webhooks.mjs";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -18,6 +19,7 @@ const pageviews = number(values.report);
 
 const benches = {
   ingest: () => benchIngest(options),
+  webhooks: () => benchWebhooks(options),
   report: () => benchReport({ ...options, pageviews }),
   // beside the report, on the same data
   disk: () => benchDisk({ pageviews: chosen.includes("report") ? (pageviews ?? 1_000_000) : pageviews }),

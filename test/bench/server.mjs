@@ -57,6 +57,8 @@ const nullStore = {
   async *read() {}, close: async () => {},
 };
 
+const webhook = (url) => ({ url, secret: "whsec_d3lzbGVhcC10ZXN0LXZlY3Rvci1zZWNyZXQtMzJieXQ=", events: ["pageview"] });
+
 let close = async () => {};
 
 async function createHost() {
@@ -65,7 +67,8 @@ async function createHost() {
   const { createAnalytics } = await import("wysleap");
   const analytics = createAnalytics({
     ...(driver === "null" ? { events: nullStore } : { storage: await openStorage() }),
-    sites: [{ id: "demo", apiKey: "secret-key-of-the-demo-site", writeKey: "public-key-of-the-demo-site", plan: 10_000_000 }],
+    sites: [{ id: "demo", apiKey: "secret-key-of-the-demo-site", writeKey: "public-key-of-the-demo-site", plan: 10_000_000, webhooks: process.env.BENCH_WEBHOOK ? [webhook(process.env.BENCH_WEBHOOK)] : undefined }],
+    webhooks: { allowPrivateNetwork: true },
     rateLimit: { perNetwork: 1_000_000 },
   });
   close = () => analytics.close();

@@ -59,12 +59,12 @@ test("what arrives while a segment is written goes into the next, all together",
 
 test("a delivery lies in the same segment as its event", async () => {
   const { journal, waiting } = createDesk();
-  const delivery = { id: "msg_1", siteId: "shop", endpoint: "e", event: "pageview", unsigned: '{"a":1}', at: 1 };
-  const appended = journal.append({ events: [event("a")], deliveries: [delivery] });
+  void journal.append({ events: [event("before", "blog"), event("other")] });
+  const appended = journal.append({ events: [event("a"), event("b")], deliveries: [{ eventId: "b", record: '"x,y",[1]' }] });
   await turn();
   waiting[0]!.done();
   await appended;
-  expect(decodeSegment(Buffer.from(waiting[0]!.body)).deliveries).toEqual([delivery]);
+  expect(decodeSegment(Buffer.from(waiting[0]!.body)).owed()).toEqual([{ record: '"x,y",[1]', line: JSON.stringify(event("b")) }]);
 });
 
 test("a segment that could not be written is refused, and written again with the same bytes before any other", async () => {

@@ -81,6 +81,12 @@ export function createApi(): AnalyticsApi & { events: StoredEvent[] } {
     async *exportEvents(site, { from = 0, to = Number.POSITIVE_INFINITY }) {
       yield* of(site.id).filter(({ at }) => at >= from && at < to);
     },
+    webhooks: {
+      deliveries: () => ({ deliveries: [] }),
+      retry: () => 0,
+      test: async () => [],
+      recover: async () => ({ queued: 0, complete: true }),
+    },
     health: () => ({ status: "ok" }),
   };
 }

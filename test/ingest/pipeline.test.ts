@@ -217,7 +217,7 @@ describe("webhooks", () => {
     await track(event({ visitorId: "v" }));
     await track(engagement({ visitorId: "v" }));
     expect(raised).toEqual([["pageview", "visitor_identified"], ["event"]]);
-    expect(batches.map((b) => b.deliveries?.map((d) => d.event))).toEqual([["pageview", "visitor_identified"], ["event"], undefined]);
+    expect(batches.map((b) => b.deliveries?.map((d) => d.record))).toEqual([["pageview", "visitor_identified"], ["event"], undefined]);
     expect(delivered.map((d) => d.length)).toEqual([2, 1]);
   });
 });

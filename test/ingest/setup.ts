@@ -121,9 +121,9 @@ export function setup(over: Partial<PipelineParts> = {}) {
     now,
     owe(_site, stored, _knowledge, names) {
       raised.push(names);
-      return names.map((name) => ({ id: `msg_${name}`, siteId: stored.siteId, endpoint: "e", event: name, unsigned: "{}", at: stored.at }));
+      return names.map((name) => ({ eventId: stored.id, record: name }));
     },
-    delivered: (deliveries) => void delivered.push(deliveries),
+    delivered: (_, deliveries) => void delivered.push(deliveries),
     ...over,
   });
   return {

@@ -22,7 +22,7 @@ interface Received {
   payload: { event: string };
 }
 
-const getReceived = (origin: string) => getJson<Received[]>(`${origin}/webhooks/data`);
+const getReceived = async (origin: string) => (await getJson<{ received: Received[] }>(`${origin}/webhooks/data`)).received;
 
 async function until<T>(ask: () => Promise<T>, check: (answer: T) => boolean, ms = 10_000): Promise<T> {
   const deadline = performance.now() + ms;

@@ -4,7 +4,8 @@ import { silentReporter } from "../../src/logger.ts";
 import { createGuard } from "../../src/storage/guard.ts";
 import { createWriters } from "../../src/storage/writer.ts";
 
-beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date", "performance"] }));
+const START = Date.parse("2025-01-15T10:30:00Z");
+beforeEach(() => void vi.useFakeTimers({ now: START, toFake: ["setTimeout", "clearTimeout", "Date", "performance"] }));
 afterEach(() => void vi.useRealTimers());
 
 /** One storage for all, each call of which takes its own time. */
@@ -61,4 +62,51 @@ test("a process whose slot another wrote over, long after, has another by its ne
   expect(kept).toBeDefined();
   await soon(first!.beat({ checkpoint: -1, known: [] }));
   expect((await second!.read()).map((slot) => slot.writer)).toEqual(["second", "first"]);
+});
+
+/** Two processes on one storage whose clocks are apart; `look` is what the first thinks of the second. */
+async function apart(clock: () => number) {
+  const guard = createGuard({ ...memoryDriver(), dispose: undefined }, { reporter: silentReporter });
+  const first = createWriters({ guard, writer: "first", now: Date.now });
+  const second = createWriters({ guard, writer: "second", now: clock });
+  for (const one of [first, second]) {
+    const claimed = one.claim();
+    await vi.advanceTimersByTimeAsync(100);
+    await claimed;
+  }
+  const look = async () => {
+    const slot = (await first.read()).find(({ writer }) => writer === "second")!;
+    return [first.isAlive(slot), first.isHeard("second")];
+  };
+  return { second, look };
+}
+
+test.each([
+  ["like the others'", () => Date.now()],
+  ["a minute slow", () => Date.now() - 60_000],
+  ["a minute fast", () => Date.now() + 60_000],
+  ["standing still", () => START + 20_000],
+])("a process that says nothing for a minute is taken for dead, and one that beats is not, its clock %s", async (_, clock) => {
+  const { second, look } = await apart(clock);
+  for (let ms = 0; ms < 90_000; ms += 1_000) {
+    if (ms % 20_000 === 0) await second.beat({ checkpoint: -1, known: [] });
+    expect(await look(), `${ms} ms`).toEqual([true, true]);
+    await vi.advanceTimersByTimeAsync(1_000);
+  }
+  await second.beat({ checkpoint: -1, known: [] });
+  for (let ms = 0; ms < 60_000; ms += 1_000) {
+    expect(await look(), `${ms} ms of silence`).toEqual([true, true]);
+    await vi.advanceTimersByTimeAsync(1_000);
+  }
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(await look()).toEqual([false, false]);
+  await second.beat({ checkpoint: -1, known: [] });
+  expect(await look(), "it was only asleep").toEqual([true, true]);
+});
+
+test("when the whole machine was asleep, nobody takes the others for dead as it wakes", async () => {
+  const { look } = await apart(Date.now);
+  expect(await look()).toEqual([true, true]);
+  await vi.advanceTimersByTimeAsync(100_000);
+  expect(await look()).toEqual([true, true]);
 });

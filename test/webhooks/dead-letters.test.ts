@@ -2,8 +2,8 @@ import { expect, test } from "vitest";
 import { createDeadLetters, DEAD_LETTER_AGE_MS, MAX_DEAD_LETTER_BYTES, MAX_DEAD_LETTERS } from "../../src/webhooks/dead-letters.ts";
 
 let now = 0;
-const letter = (id: string, { siteId = "shop", endpoint = "e", unsigned = "{}" } = {}) => ({
-  delivery: { id, siteId, endpoint, event: "event", unsigned, at: 0 },
+const letter = (id: string, { siteId = "shop", endpoint = "e", draft = "{}" } = {}) => ({
+  delivery: { id, siteId, endpoint, event: "event", draft, at: 0 },
   reason: "status 500",
   attempts: 10,
   at: now,
@@ -31,9 +31,9 @@ test("beyond 1,000 of them or 16 MiB the oldest go", () => {
   expect(letters.list("shop")).toHaveLength(MAX_DEAD_LETTERS);
   expect(ids(letters.list("shop")).at(-1)).toBe("1");
   const half = "x".repeat(MAX_DEAD_LETTER_BYTES / 2);
-  for (const id of ["big1", "big2"]) letters.add(letter(id, { unsigned: half }));
+  for (const id of ["big1", "big2"]) letters.add(letter(id, { draft: half }));
   expect(ids(letters.list("shop"))).toEqual(["big2", "big1"]);
-  letters.add(letter("one byte too many", { unsigned: "x" }));
+  letters.add(letter("one byte too many", { draft: "x" }));
   expect(ids(letters.list("shop"))).toEqual(["one byte too many", "big2"]);
 });
 

@@ -4,6 +4,7 @@ import type { Site } from "../../src/site.ts";
 import { createOutbox } from "../../src/webhooks/outbox.ts";
 import { ATTEMPT_DELAYS_MS } from "../../src/webhooks/schedule.ts";
 import { createFakeTime, seeded } from "./fake-time.ts";
+import { raised, stored, toPayload } from "./outbox-setup.ts";
 
 const site: Site = { id: "shop", apiKey: "k", webhooks: [{ url: "https://hooks.example/a", secret: "a secret of at least 24 characters" }] };
 const BACKLOG = 10_000;
@@ -24,14 +25,15 @@ test.each([1, 24, 62])("a receiver that was down for %i hours gets everything, 1
       deliveredAt.set(id, time.now());
       return { status: 200 };
     },
+    toPayload,
     now: time.now,
     random: seeded(hours),
     startTimer: time.startTimer,
   });
-  const raised: string[] = [];
+  const inOrder: string[] = [];
   for (let index = 0; index < BACKLOG; index++) {
-    const owed = outbox.owe(site, [{ event: "event", data: {}, at: time.now() }]);
-    raised.push(owed[0]?.id ?? "");
+    const owed = stored(outbox.owe(site, [raised({}, time.now())]));
+    inOrder.push(owed[0]?.id ?? "");
     outbox.enqueue(owed);
     await time.advance((hours * HOUR_MS) / BACKLOG);
   }
@@ -48,7 +50,7 @@ test.each([1, 24, 62])("a receiver that was down for %i hours gets everything, 1
 
   await time.advance(80 * HOUR_MS);
   expect(deliveredAt.size).toBe(BACKLOG);
-  expect(firstOrder).toEqual(raised);
+  expect(firstOrder).toEqual(inOrder);
   for (const attempts of attemptsAt.values()) {
     for (let index = 1; index < attempts.length; index++) {
       // probing may make an attempt late, never early

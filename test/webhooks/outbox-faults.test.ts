@@ -59,7 +59,7 @@ describe("a failing endpoint", () => {
 
   test("that is owed more than 100,000 deliveries loses the oldest, told", async () => {
     const { outbox, time, told } = setUp({ answer: () => "hang" });
-    const delivery = (index: number) => ({ id: `msg_${index}`, siteId: "shop", endpoint: "e", event: "event", unsigned: "{}", at: 0 });
+    const delivery = (index: number) => ({ id: `msg_${index}`, siteId: "shop", endpoint: "e", event: "event", draft: "{}", at: 0 });
     outbox.enqueue(Array.from({ length: MAX_PENDING }, (_, index) => delivery(index)));
     expect(outbox.stats()).toMatchObject({ pending: MAX_PENDING, gaveUp: 0 });
     outbox.enqueue([delivery(MAX_PENDING)]);
@@ -71,8 +71,8 @@ describe("a failing endpoint", () => {
 
   test("that is owed more than 64 MiB loses the oldest, told", () => {
     const { outbox } = setUp();
-    const unsigned = "x".repeat(60 * 1024);
-    outbox.enqueue(Array.from({ length: 1_100 }, (_, index) => ({ id: `msg_${index}`, siteId: "shop", endpoint: "e", event: "event", unsigned, at: 0 })));
+    const draft = "x".repeat(60 * 1024);
+    outbox.enqueue(Array.from({ length: 1_100 }, (_, index) => ({ id: `msg_${index}`, siteId: "shop", endpoint: "e", event: "event", draft, at: 0 })));
     expect(outbox.stats().pending).toBe(Math.floor((64 * 1024 * 1024) / (60 * 1024 + 300)));
   });
 

@@ -1,6 +1,9 @@
 import { createReporter } from "../../src/logger.ts";
-import type { Site, WebhookEndpoint } from "../../src/site.ts";
-import type { OutboxHooks, Raised } from "../../src/webhooks/outbox.ts";
+import type { Site, WebhookEndpoint, WebhookEventName } from "../../src/site.ts";
+import type { OutboxHooks } from "../../src/webhooks/outbox.ts";
+import { type Owing, type Raised, withEvent } from "../../src/webhooks/owed.ts";
+import type { Delivery } from "../../src/webhooks/payload.ts";
+import { createPayload } from "../../src/webhooks/payload.ts";
 import { createOutbox } from "../../src/webhooks/outbox.ts";
 import type { WebhookRequest, WebhookResponse } from "../../src/webhooks/transport.ts";
 import { createFakeTime, seeded } from "./fake-time.ts";
@@ -24,6 +27,15 @@ interface SetUpOptions {
   hooks?: OutboxHooks;
 }
 
+let made = 0;
+/** Something that happened, with `data` as its facts: they are all that its payload tells here. */
+export function raised(data: object, at: number, { name = "event", id = `msg_${String(made++).padStart(26, "0")}` }: { name?: WebhookEventName; id?: string } = {}): Raised {
+  return { name, id, event: { id: `evt_${id}`, at, visitorId: "vis_1" }, facts: JSON.stringify(data) };
+}
+export const stored = (owing: Owing[]): Delivery[] => owing.map((one) => withEvent(one, JSON.stringify({ id: one.eventId })));
+export const toPayload = ({ id, event, siteId, at }: Delivery, draft: string) =>
+  createPayload({ event: event as WebhookEventName, siteId, at, data: JSON.parse(draft)[0], id });
+
 /** An outbox on a fake clock whose receiver answers as `answer` says. */
 export function setUp({ site = siteWith(endpoint()), answer = () => 200, sites, hooks }: SetUpOptions = {}) {
   const time = createFakeTime();
@@ -41,14 +53,15 @@ export function setUp({ site = siteWith(endpoint()), answer = () => 200, sites, 
       if (result instanceof Error) throw result;
       return typeof result === "number" ? { status: result } : result;
     },
+    toPayload,
     now: time.now,
     random: seeded(7),
     startTimer: time.startTimer,
     reporter: createReporter({ debug: log, info: log, warn: log, error: log }, time.now),
     hooks: hooks ?? { webhookFailed: (info) => told.push(["failed", info]), webhookDisabled: (info) => told.push(["disabled", info]) },
   });
-  const raise = (name: string, more: Partial<Raised> = {}) => {
-    const deliveries = outbox.owe(state.site, [{ event: "event", data: { name }, at: time.now(), ...more }]);
+  const raise = (name: string, more: { id?: string } = {}) => {
+    const deliveries = stored(outbox.owe(state.site, [raised({ name }, time.now(), more)]));
     outbox.enqueue(deliveries);
     return deliveries;
   };

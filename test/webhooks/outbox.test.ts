@@ -2,36 +2,37 @@ import { Webhook } from "standardwebhooks";
 import { describe, expect, test, vi } from "vitest";
 import { HOUR_MS, MINUTE_MS } from "../../src/clock.ts";
 import type { WebhookEndpoint } from "../../src/site.ts";
-import type { Raised } from "../../src/webhooks/outbox.ts";
-import { createOutbox, MAX_ALL_IN_FLIGHT } from "../../src/webhooks/outbox.ts";
+import { parseOwed, withEvent } from "../../src/webhooks/owed.ts";
+import { createOutbox } from "../../src/webhooks/outbox.ts";
+import { MAX_ALL_IN_FLIGHT } from "../../src/webhooks/pool.ts";
 import { verifyWebhook } from "../../src/webhooks/signature.ts";
 import type { Sent } from "./outbox-setup.ts";
-import { endpoint, header, SECRET, setUp, siteWith, URL_A } from "./outbox-setup.ts";
+import { endpoint, header, raised, SECRET, setUp, siteWith, stored, toPayload, URL_A } from "./outbox-setup.ts";
 
 describe("what is owed", () => {
   test("one delivery for each endpoint that wants the event, with one id and one payload", () => {
     const { outbox, time } = setUp();
     const site = siteWith(endpoint(URL_A), endpoint("https://hooks.example/b", { events: ["pageview"] }), endpoint("https://hooks.example/c", { events: ["event", "pageview"] }));
-    const owed = outbox.owe(site, [{ event: "event", data: { name: "x" }, at: time.now() }, { event: "high_intent_visitor", data: {}, at: time.now(), id: "msg_derived" }]);
+    const owed = stored(outbox.owe(site, [raised({ name: "x" }, time.now()), raised({}, time.now(), { name: "high_intent_visitor", id: "msg_derived" })]));
     expect(owed).toHaveLength(3);
     expect(new Set(owed.map(({ endpoint: id }) => id)).size).toBe(2);
     expect(owed[0]).toMatchObject({ siteId: "shop", event: "event", at: time.now(), id: expect.stringMatching(/^msg_.{26}$/) });
     expect(owed[1]).toEqual({ ...owed[0], endpoint: owed[1]?.endpoint });
     expect(owed[2]).toMatchObject({ id: "msg_derived", event: "high_intent_visitor", endpoint: owed[0]?.endpoint });
-    expect(JSON.parse(owed[0]?.unsigned ?? "")).toEqual({ event: "event", siteId: "shop", timestamp: "2025-01-15T10:30:00Z", data: { name: "x" }, id: owed[0]?.id });
+    expect(JSON.parse(toPayload(owed[0]!, owed[0]!.draft))).toEqual({ event: "event", siteId: "shop", timestamp: "2025-01-15T10:30:00Z", data: { name: "x" }, id: owed[0]?.id });
   });
 
   test("nothing for a site without webhooks, and once for a URL that is configured twice", () => {
     const { outbox } = setUp();
-    const raised: Raised[] = [{ event: "event", data: {}, at: 0 }];
-    expect(outbox.owe({ id: "shop", apiKey: "k" }, raised)).toEqual([]);
-    expect(outbox.owe(siteWith(endpoint(), endpoint()), raised)).toHaveLength(1);
+    const happened = [raised({}, 0)];
+    expect(outbox.owe({ id: "shop", apiKey: "k" }, happened)).toEqual([]);
+    expect(outbox.owe(siteWith(endpoint(), endpoint()), happened)).toHaveLength(1);
   });
 
-  test("data that cannot be written as JSON is told to the log and owes nothing", () => {
-    const { outbox, lines } = setUp();
-    expect(outbox.owe(siteWith(endpoint()), [{ event: "event", data: { big: 1n as unknown }, at: 0 }, { event: "event", data: {}, at: 0 }])).toHaveLength(1);
-    expect(lines[0]).toContain("cannot be sent as a webhook");
+  test("is told in full by what lies in a segment: record and event", () => {
+    const [owing] = setUp().outbox.owe(siteWith(endpoint()), [raised({ name: "x" }, 5)]);
+    const line = JSON.stringify({ id: "evt_1", siteId: "shop", at: 5, visitorId: "vis_1" });
+    expect(parseOwed(`${owing!.record},${line}`)).toEqual(withEvent(owing!, line));
   });
 });
 
@@ -51,7 +52,7 @@ describe("an attempt", () => {
       "x-wysleap-attempt": "1",
     });
     expect(request).toMatchObject({ id: owed?.id, url: URL_A });
-    expect(request.body).toContain(owed?.unsigned.slice(0, -1));
+    expect(request.body).toContain(toPayload(owed!, owed!.draft).slice(0, -1));
     expect(verifyWebhook(request.body, JSON.parse(request.body).signature, SECRET)).toBe(true);
     vi.useFakeTimers({ now: time.now() });
     try {
@@ -147,7 +148,7 @@ describe("an attempt", () => {
     expect(lines.filter((line) => line.includes("hooks.webhook"))).toHaveLength(2);
     expect(outbox.stats().endpoints[0]?.disabled).toBe("gone");
     const broken = createOutbox({ sites: () => siteWith(endpoint()), transport: () => { throw "a string"; } });
-    broken.enqueue(broken.owe(siteWith(endpoint()), [{ event: "event", data: {}, at: 0 }]));
+    broken.enqueue(broken.owe(siteWith(endpoint()), [raised({}, 0)]).map(({ delivery }) => ({ ...delivery, draft: "{}" })));
     await vi.waitFor(() => expect(broken.stats()).toMatchObject({ failedAttempts: 1, inFlight: 0 }));
     await broken.close(0);
   });
@@ -165,10 +166,10 @@ describe("order and duplicates", () => {
         return index === 2 ? 500 : 200;
       },
     });
-    const raised = Array.from({ length: 30 }, (_, index) => `n${index}`);
-    for (const name of raised) raise(name);
+    const inOrder = Array.from({ length: 30 }, (_, index) => `n${index}`);
+    for (const name of inOrder) raise(name);
     await time.advance(MINUTE_MS);
-    expect(names()).toEqual([...raised, "n2"]);
+    expect(names()).toEqual([...inOrder, "n2"]);
     expect(most).toBe(4);
   });
 

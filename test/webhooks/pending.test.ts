@@ -4,7 +4,7 @@ import type { Entry } from "../../src/webhooks/pending.ts";
 import { createPending } from "../../src/webhooks/pending.ts";
 import { seeded } from "./fake-time.ts";
 
-const delivery = (id: string): Delivery => ({ id, siteId: "shop", endpoint: "e", event: "event", unsigned: "{}", at: 0 });
+const delivery = (id: string): Delivery => ({ id, siteId: "shop", endpoint: "e", event: "event", draft: "{}", at: 0 });
 const later = (attempts: number, dueAt: number) => ({ state: "waiting" as const, attempts, dueAt });
 
 function filled(ids: string[]) {

@@ -4,6 +4,7 @@ import type { RequestListener, Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { destr } from "destr";
 import express from "express";
+import fastify from "fastify";
 import { H3, readBody } from "h3";
 import { toNodeHandler } from "h3/node";
 import * as h3v1 from "h3v1";
@@ -14,7 +15,7 @@ import { seeded } from "./fake-time.ts";
 
 const SECRET = "whsec_d3lzbGVhcC10ZXN0LXZlY3Rvci1zZWNyZXQtMzJieXQ=";
 const SEED = Number(process.env.SEED ?? 20_250_115);
-const PAYLOADS = Number(process.env.PAYLOADS ?? 2_000);
+const PAYLOADS = Number(process.env.PAYLOADS ?? 10_000);
 
 const STRINGS = [
   "", "a", "Zoë 😀", "</script><!--", "\u2028\u2029", "\u0000\u001f\u007f", 'quo"te\\', "\ud800", "x\udc00y", "\ufeff", "ﷺ", "1e21", "__proto__", "constructor", "\\ud800", "//", "2025-01-15T10:30:00Z",
@@ -73,8 +74,13 @@ test("every signature holds over the raw text", () => {
 
 const app1 = h3v1.createApp();
 app1.use("/", h3v1.eventHandler(async (event) => verdict(await h3v1.readBody(event))));
+const app5 = fastify();
+app5.post("/", (request, reply) => void reply.send(verdict(request.body)));
+beforeAll(() => app5.ready());
+afterAll(() => app5.close());
 const hosts: [string, RequestListener][] = [
   ["express.json()", express().use(express.json()).post("/", (request, response) => void response.json(verdict(request.body))) as RequestListener],
+  ["Fastify's parser", (request, response) => app5.routing(request, response)],
   ["h3 1's readBody", h3v1.toNodeListener(app1)],
   ["h3 2's readBody", toNodeHandler(new H3().post("/", async (event) => verdict(await readBody(event)))) as RequestListener],
 ];

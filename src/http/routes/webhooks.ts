@@ -1,0 +1,40 @@
+import { AnalyticsError } from "../../errors.ts";
+import { answerJson } from "../answer.ts";
+import type { AnalyticsApi } from "../api.ts";
+import type { SiteCall } from "../call.ts";
+import { parseDeliveriesQuery, parseEndpointQuery, parseRecoverQuery } from "../webhook-query.ts";
+
+export function deliveriesRoute(api: AnalyticsApi) {
+  return (call: SiteCall): Response => answerJson(call, api.webhooks.deliveries(call.site, parseDeliveriesQuery(call.query)));
+}
+
+/** Of an id that is unknown, another site's or has arrived the answer is the same. */
+export function retryRoute(api: AnalyticsApi) {
+  return (call: SiteCall): Response => {
+    const id = call.params["id"]!;
+    const endpoints = api.webhooks.retry(call.site, id);
+    if (endpoints === 0) throw new AnalyticsError("NOT_FOUND", "No such delivery is pending or failed");
+    return answerJson(call, { success: true, id, endpoints });
+  };
+}
+
+export function testWebhooksRoute(api: AnalyticsApi) {
+  return async (call: SiteCall): Promise<Response> => {
+    const results = await api.webhooks.test(call.site, endpointOf(call, parseEndpointQuery(call.query)));
+    return answerJson(call, { success: results.length > 0 && results.every(({ ok }) => ok), results });
+  };
+}
+
+export function recoverWebhooksRoute(api: AnalyticsApi) {
+  return async (call: SiteCall): Promise<Response> => {
+    const { since, endpoint } = parseRecoverQuery(call.query);
+    return answerJson(call, { success: true, ...(await api.webhooks.recover(call.site, since, endpointOf(call, endpoint))) });
+  };
+}
+
+function endpointOf(call: SiteCall, url: string | undefined): string | undefined {
+  if (url !== undefined && !call.site.webhooks?.some((endpoint) => endpoint.url === url)) {
+    throw new AnalyticsError("NOT_FOUND", "The site has no such endpoint");
+  }
+  return url;
+}
