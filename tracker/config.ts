@@ -7,10 +7,12 @@ const script = document.currentScript as HTMLScriptElement;
  * - `auto="false"`: pageviews only by `trackPageView()`; `track-clicks="false"`; `track-scroll="false"`
  * - `hash-routing`: what follows `#/` or `#!/` belongs to the path
  * - `domains="a.com,www.a.com"`: records nothing elsewhere; `exclude="/admin*,/preview"`: nothing on these paths
+ * - `session-replay`: records sessions; `"on-intent"` only those that prove worth it; `replay-sample="0.1"`: a tenth of them
  * - `respect-dnt`: records nothing with Do Not Track
  */
 export const tag = script.dataset;
 export const siteId = tag.siteId || (PART.siteInUrl && new URL(script.src).searchParams.get("site"));
+export const recorder = new URL("replay.js", script.src);
 export const endpoint = new URL((tag.api ? tag.api + "/" : "") + "telemetry/batch", script.src);
 
 /** Global Privacy Control: no id, no signals. */

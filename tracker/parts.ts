@@ -21,6 +21,8 @@ export const PARTS = {
   navigationApi: false,
   /** 30: four clicks in a row on one spot. */
   rage: false,
+  /** 65: `data-session-replay`, which loads the recorder. */
+  replay: true,
   /** 28: the server's `Retry-After`; without, the pauses of our own. */
   retryAfter: false,
   /** 105: what tells browsers apart: languages, platform, cores, …. */

@@ -4,10 +4,11 @@ import { createHexId } from "../ids.ts";
 import type { Reporter } from "../logger.ts";
 import type { Guard } from "../storage/guard.ts";
 import { bases, digestOf, keys } from "../storage/keys.ts";
-import { type ChunkHead, decodeHead, decodeLines, encodeChunk } from "./chunk.ts";
+import { type ChunkHead, decodeHead, encodeChunk } from "./chunk.ts";
 import { createSiteIndex, type SiteIndex } from "./index-shards.ts";
 import type { Part, Recording, ReplayWorth } from "./recording.ts";
 import { joinParts, LIMITS, valueOf } from "./recording.ts";
+import { chunkKeys, parseChunkKey, readLines, removeChunks, tabOf } from "./stored-chunks.ts";
 import { createTurns } from "./turns.ts";
 
 /** Checked events of one tab of a session, numbered by the recorder. */
@@ -57,7 +58,6 @@ const LIST_FRESH_MS = 2_000;
 const ORPHAN_MS = MINUTE_MS;
 /** Room made at once, so that not every chunk has to evict. */
 const HEADROOM = 0.02;
-const REMOVALS_AT_ONCE = 16;
 
 interface SiteState {
   index: SiteIndex;
@@ -116,8 +116,7 @@ export function createReplayStore(parts: ReplayStoreParts): ReplayStore {
   /** What a crash left: chunks that no index tells of are taken in, those of sessions that are gone are removed. */
   async function adoptOrphans(site: string, state: SiteState): Promise<void> {
     for (const key of await guard.list(bases.replays(site))) {
-      const [, , session, place] = key.split(":") as [string, string, string, string];
-      const [tab, seq] = [place.slice(0, TAB_DIGITS), Number(place.slice(TAB_DIGITS))];
+      const { session, tab, seq } = parseChunkKey(key);
       if (state.index.isGone(session)) await guard.remove(key);
       else if (!isKnown(state, session, tab, seq)) await adopt(state, key, tab);
     }
@@ -218,10 +217,7 @@ export function createReplayStore(parts: ReplayStoreParts): ReplayStore {
     if (victims.length === 0) return;
     for (const { session } of victims) state.index.drop(session);
     await state.index.flush();
-    const chunks = victims.flatMap(({ session, recording }) => chunkKeys(site, session, recording));
-    for (let at = 0; at < chunks.length; at += REMOVALS_AT_ONCE) {
-      await Promise.all(chunks.slice(at, at + REMOVALS_AT_ONCE).map((key) => guard.remove(key)));
-    }
+    await removeChunks(guard, victims.flatMap(({ session, recording }) => chunkKeys(site, session, recording)));
     recount(state);
   }
 
@@ -253,27 +249,6 @@ export function createReplayStore(parts: ReplayStoreParts): ReplayStore {
       if (performance.now() - state.refreshedAt > REFRESH_MS) void attempt("index", () => turns.take(site, () => refresh(state, REFRESH_MS)));
       return { accepted: true };
     });
-  }
-
-  async function* readLines(site: string, session: string, tab: string, next: number): AsyncGenerator<string> {
-    let last = 0;
-    let missing = 0;
-    for (let seq = 0; seq < next; seq++) {
-      const held = await guard.read(keys.replay(site, session, tab, seq));
-      if (held.state !== "found") {
-        missing++;
-        continue;
-      }
-      for (const line of await decodeLines(held.body)) {
-        const at = Number(/"timestamp":(\d+(?:\.\d+)?)\}$/.exec(line)?.[1] ?? last);
-        if (missing > 0) {
-          yield JSON.stringify({ type: 5, data: { tag: "wysleap", payload: { gap: missing } }, timestamp: Math.max(at, last) });
-          missing = 0;
-        }
-        last = Math.max(at, last);
-        yield line;
-      }
-    }
   }
 
   async function sweep(): Promise<void> {
@@ -312,7 +287,7 @@ export function createReplayStore(parts: ReplayStoreParts): ReplayStore {
       const { tabs } = joinParts(held.values());
       const chosen = tab ?? Object.entries(tabs).sort(([, a], [, b]) => a.start - b.start)[0]![0];
       const known = Object.hasOwn(tabs, chosen) ? tabs[chosen] : undefined;
-      return known && readLines(site, session, chosen, known.next);
+      return known && readLines(guard, site, session, chosen, known.next);
     },
     async erase(siteId, visitorId) {
       const site = digestOf(siteId);
@@ -339,12 +314,4 @@ export function createReplayStore(parts: ReplayStoreParts): ReplayStore {
       await flush();
     },
   };
-}
-
-const TAB_DIGITS = 8;
-/** Stands for a tab in keys, and in the list of recordings. */
-const tabOf = (tab: string) => digestOf(tab).slice(0, TAB_DIGITS);
-
-function chunkKeys(site: string, session: string, { tabs }: Recording): string[] {
-  return Object.entries(tabs).flatMap(([tab, { next }]) => Array.from({ length: next }, (_, seq) => keys.replay(site, session, tab, seq)));
 }
