@@ -116,17 +116,16 @@ describe.skipIf(!hasChromium && process.env.CI !== "true")("session replay", { t
 
   it("records nothing when it is off, not sampled, opted out of, or under Global Privacy Control", async () => {
     const sent = requests();
-    const visit = async (attributes: string, before?: () => Promise<unknown>) => {
+    const visit = async (attributes: string, before?: () => Promise<unknown>, timeout = 5_000) => {
       sent.length = 0;
       stage.attributes = attributes;
       await before?.();
+      const recording = page.waitForRequest((request) => request.url().endsWith("/telemetry/replay"), { timeout }).catch(() => undefined);
       await page.goto(`${stage.origin}/page`);
-      await page.waitForTimeout(1_500);
-      await page.goto("about:blank");
-      await page.waitForTimeout(300);
+      await recording;
       return sent.filter((path) => path.endsWith("replay") || path.endsWith("replay.js"));
     };
-    expect((await visit('data-session-replay="true"')).length).toBeGreaterThan(1);
+    expect((await visit('data-session-replay="true"', undefined, 30_000)).length).toBe(2);
     expect(await visit("")).toEqual([]);
     expect(await visit('data-session-replay="true" data-replay-sample="0.00001"')).toEqual([]);
     expect(await visit('data-session-replay="true"', () => page.addInitScript(() => { localStorage["wysleapOut"] = "1"; }))).toEqual([]);
