@@ -12,7 +12,7 @@ const FETCHES = /@import|@namespace|@charset|(?:-webkit-|-moz-)?image-set\(|\b(?
 export function filterCss(css: string): string {
   let clean = css;
   if (clean.includes("\\")) clean = clean.replace(ESCAPE, unescapeLetter);
-  clean = clean.replace(FETCHES, "x-removed");
+  clean = clean.replace(FETCHES, "x-removed ");
   if (!/url/i.test(clean)) return clean;
   return clean.replace(URL_TOKEN, (_, double?: string, single?: string, bare?: string) => {
     const target = (double ?? single ?? bare ?? "").trim();

@@ -18,7 +18,7 @@ const enum Type {
   Plugin = 6,
 }
 
-/** rrweb's IncrementalSource; canvas, font, log and custom elements are not replayed. */
+/** rrweb's IncrementalSource; media (its sources are not kept), canvas, font, log and custom elements are not replayed. */
 const enum Source {
   Mutation = 0,
   MouseMove = 1,
@@ -27,7 +27,6 @@ const enum Source {
   ViewportResize = 4,
   Input = 5,
   TouchMove = 6,
-  MediaInteraction = 7,
   StyleSheetRule = 8,
   Drag = 12,
   StyleDeclaration = 13,
@@ -124,8 +123,6 @@ function filterIncrement(data: Data): Data | undefined {
       return { source, ...numbers(data, ["width", "height"]) };
     case Source.Input:
       return { source, id: number(data["id"]), text: hideTyped(string(data["text"])), isChecked: data["isChecked"] === true };
-    case Source.MediaInteraction:
-      return { source, ...numbers(data, ["type", "id", "currentTime", "volume", "playbackRate"]), muted: data["muted"] === true, loop: data["loop"] === true };
     case Source.StyleSheetRule:
       return filterRules(data);
     case Source.StyleDeclaration:
@@ -149,6 +146,7 @@ function filterMutation(data: Data): Data {
     const node = filterNode(add["node"]);
     const place = numbers(add, ["parentId"]);
     for (const name of ["nextId", "previousId"]) place[name] = typeof add[name] === "number" ? add[name] : null;
+    if (node?.type === 1 || (node?.type === 0 && data["isAttachIframe"] !== true)) return [];
     // text may land in a stylesheet
     if (node?.type === 3) node["textContent"] = filterCss(node["textContent"] as string);
     return node ? [{ ...place, node }] : [];

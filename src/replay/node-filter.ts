@@ -48,7 +48,7 @@ const PLAIN = new Set(
 );
 const PREFIXED = /^(?:aria-|data-)[a-z0-9_.:-]{1,80}$/i;
 /** rrweb's own: sizes and scroll positions. */
-const REPLAYED = /^rr_(?:width|height|scrollLeft|scrollTop|open_mode|media(?:State|CurrentTime|PlaybackRate|Muted|Loop|Volume))$|^data-rr-is-password$/;
+const REPLAYED = /^rr_(?:width|height|scrollLeft|scrollTop|open_mode)$|^data-rr-is-password$/;
 /** Where an embedded picture is only that: in a frame the same `data:` would be a document. */
 const PICTURE_OF: Record<string, string[]> = { src: ["img", "input"], rr_dataURL: ["img", "canvas"], poster: ["video"] };
 /** In these, text may be what somebody typed. */
@@ -151,13 +151,23 @@ function filterElement(node: Record<string, unknown>, kept: RecordedNode): Recor
   }
   kept["tagName"] = tagName;
   kept["attributes"] = filterAttributes(attributes, tag);
-  kept["childNodes"] = filterChildren(node["childNodes"], tag);
+  const children = filterChildren(node["childNodes"], tag);
+  // rules may be split over several texts, in the middle of a word
+  if (tag === "style" && children.length > 1) joinTexts(children);
+  kept["childNodes"] = children;
   return kept;
+}
+
+function joinTexts(children: RecordedNode[]): void {
+  const css = children.map(({ textContent }) => textContent ?? "").join("");
+  for (const [at, child] of children.entries()) child["textContent"] = at === 0 ? filterCss(css) : "";
 }
 
 function filterChildren(children: unknown, tag?: string): RecordedNode[] {
   if (!Array.isArray(children)) return [];
-  return children.map((child) => filterNode(child, tag)).filter((child) => child !== undefined);
+  // elsewhere the player could not build them
+  const fits = ({ type }: RecordedNode) => type !== Kind.Document && (type !== Kind.DocumentType || tag === undefined);
+  return children.map((child) => filterNode(child, tag)).filter((child) => child !== undefined && fits(child)) as RecordedNode[];
 }
 
 /** Text may become a stylesheet's by where it is put: what fetches is taken out of all of it. */

@@ -64,7 +64,9 @@ export async function createReplayStage(): Promise<ReplayStage> {
       return (await answer.text()).split("\n").filter(Boolean).map((line) => JSON.parse(line));
     },
     async play(page, events) {
-      await page.goto(`${origin}/owner`);
+      const isOpen = page.url() === `${origin}/owner`;
+      if (isOpen) await page.evaluate(() => void ((document.querySelector<HTMLIFrameElement>("#player")!.contentWindow as any).replayer = undefined));
+      else await page.goto(`${origin}/owner`);
       const frame = page.frameLocator("#player");
       await frame.locator("#toggle").waitFor();
       await page.waitForFunction(() => (document.querySelector<HTMLIFrameElement>("#player")!.contentWindow as any).document.readyState === "complete");
