@@ -36,7 +36,7 @@ export function shopPage({ title, body, shop, active }) {
     header: `<a class="brand" href="/">Tidewater</a><nav>${toLinks(SHOP_LINKS, active)}</nav>`,
     body,
     footer: `<footer>Tidewater is made up. Its visitors are real: you.</footer>
-<aside class="behind" aria-label="What the owner sees">${toLinks(OWNER_LINKS.slice(0, 2))}</aside>`,
+<aside class="behind" aria-label="What the owner sees">${toLinks(OWNER_LINKS.slice(0, 3))}</aside>`,
   });
 }
 

@@ -1,7 +1,6 @@
 // What the recorder costs a busy page: node test/bench/replay.mjs. 1,000 mutations a second in Chromium for 20 s, without
 // recorder, with it, and with its step-down switched off; share of the main thread by the browser's own count.
 import { createServer } from "node:http";
-import { createRequire } from "node:module";
 import { readFile } from "node:fs/promises";
 import { chromium } from "playwright-core";
 
@@ -9,7 +8,6 @@ const SECONDS = 20;
 const MUTATIONS = Number(process.argv[2] ?? 1_000);
 const recorder = await readFile(new URL("../../dist/replay.js", import.meta.url), "utf8");
 const tracker = await readFile(new URL("../../dist/tracker.js", import.meta.url), "utf8");
-createRequire(import.meta.url);
 let received = 0;
 const server = createServer(async (request, response) => {
   if (request.method === "POST") {

@@ -19,6 +19,15 @@ let life: AbortController | undefined;
  * Records the page for the tracker that loaded it, found by its global and its script tag. `data-session-replay="on-intent"` keeps the last minute in the
  * browser and sends it when the intent score is high, an event of `data-replay-events` happens or an error is thrown.
  */
+/** Ids that another tab has saved once more say nothing. */
+const isOptedOut = () => {
+  try {
+    return localStorage.wysleapOut;
+  } catch {
+    return false; // blocked: then the ids are this page's own
+  }
+};
+
 const start = (tracker: NonNullable<typeof window.WysLeap>, script: HTMLScriptElement): void => {
   const tag = script.dataset;
   const siteId = tag.siteId || new URL(script.src).searchParams.get("site");
@@ -87,14 +96,14 @@ const start = (tracker: NonNullable<typeof window.WysLeap>, script: HTMLScriptEl
 
   const begin = () => {
     const session = tracker.getSessionId();
-    if (!session || signal.aborted) return;
+    if (!session || signal.aborted || isOptedOut()) return;
     place = takeTab(session);
     transport = createTransport({
       endpoint,
       seq: place.seq,
       who: () => {
         const visitorId = tracker.getVisitorId();
-        return visitorId ? { siteId, _apiKey: tag.key, visitorId, sessionId: place.session, tab: place.tab } : undefined;
+        return visitorId && !isOptedOut() ? { siteId, _apiKey: tag.key, visitorId, sessionId: place.session, tab: place.tab } : undefined;
       },
       ended: stop,
     });
@@ -169,7 +178,11 @@ const start = (tracker: NonNullable<typeof window.WysLeap>, script: HTMLScriptEl
     leave();
     stop();
   });
-  const { stop: stopTracker } = tracker;
+  const { stop: stopTracker, optOut } = tracker;
+  tracker.optOut = () => {
+    optOut();
+    if (place) transport.end("opt_out");
+  };
   tracker.stop = () => {
     life!.abort();
     stopTracker();
