@@ -8,6 +8,7 @@ import { type ChunkHead, decodeHead, encodeChunk } from "./chunk.ts";
 import { createSiteIndex, type SiteIndex } from "./index-shards.ts";
 import type { Part, Recording, ReplayWorth } from "./recording.ts";
 import { joinParts, LIMITS, valueOf } from "./recording.ts";
+import { chooseVictims, type Victim } from "./room.ts";
 import { chunkKeys, parseChunkKey, readLines, removeChunks, tabOf } from "./stored-chunks.ts";
 import { createTurns } from "./turns.ts";
 
@@ -56,8 +57,6 @@ const REFRESH_MS = 30_000;
 const LIST_FRESH_MS = 2_000;
 /** A chunk no index tells of is somebody's who died, not somebody's who has not written it yet. */
 const ORPHAN_MS = MINUTE_MS;
-/** Room made at once, so that not every chunk has to evict. */
-const HEADROOM = 0.02;
 
 interface SiteState {
   index: SiteIndex;
@@ -189,31 +188,8 @@ export function createReplayStore(parts: ReplayStoreParts): ReplayStore {
     return isFull ? "session_full" : undefined;
   }
 
-  /** Makes room for `bytes` of a session worth `value`, by what is worth less. False when there is none such. */
-  async function makeRoom(site: string, state: SiteState, own: string, value: number, bytes: number): Promise<boolean> {
-    if (state.bytes + bytes <= budgetBytes) return true;
-    const wanted = budgetBytes - Math.max(bytes, budgetBytes * HEADROOM);
-    const at = now();
-    const rest = [...state.index.sessions]
-      .filter(([session]) => session !== own)
-      .map(([session, held]) => ({ session, recording: joinParts(held.values()) }))
-      .map((entry) => ({ ...entry, value: valueOf(entry.recording, at) }))
-      .sort((a, b) => a.value - b.value || a.recording.end - b.recording.end);
-    const victims: { session: string; recording: Recording }[] = [];
-    let left = state.bytes;
-    for (const entry of rest) {
-      if (left <= wanted || (entry.value >= value && left + bytes <= budgetBytes) || entry.value > value) break;
-      victims.push(entry);
-      left -= entry.recording.bytes;
-    }
-    if (left + bytes > budgetBytes) return false;
-    evicted += victims.length;
-    await forget(site, state, victims);
-    return true;
-  }
-
   /** First it is written that they are gone, then they are removed: a crash between is finished by the next sweep. */
-  async function forget(site: string, state: SiteState, victims: { session: string; recording: Recording }[]): Promise<void> {
+  async function forget(site: string, state: SiteState, victims: Victim[]): Promise<void> {
     if (victims.length === 0) return;
     for (const { session } of victims) state.index.drop(session);
     await state.index.flush();
@@ -243,7 +219,10 @@ export function createReplayStore(parts: ReplayStoreParts): ReplayStore {
       const reason = refusal(state, chunk, joined, body.length);
       if (reason) return { accepted: false, reason };
       const value = valueOf({ ...(joined ?? { actions }), worth: chunk.worth, end: now() } as Recording, now());
-      if (!(await makeRoom(site, state, session, value, body.length))) return { accepted: false, reason: "budget" };
+      const victims = chooseVictims({ sessions: state.index.sessions, total: state.bytes, budgetBytes, bytes: body.length, own: session, value, now: now() });
+      if (!victims) return { accepted: false, reason: "budget" };
+      evicted += victims.length;
+      await forget(site, state, victims);
       await guard.write(key, body);
       note(state, head, tab, body.length, chunk.worth);
       if (performance.now() - state.refreshedAt > REFRESH_MS) void attempt("index", () => turns.take(site, () => refresh(state, REFRESH_MS)));

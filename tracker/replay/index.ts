@@ -1,5 +1,4 @@
 import { record } from "@rrweb/record";
-import type {} from "../index.ts";
 import { takeCost } from "./cost.ts";
 import { createScrub, type Recorded } from "./privacy.ts";
 import { keepTab, type Tab, takeTab } from "./tab.ts";
@@ -28,7 +27,9 @@ const isOptedOut = () => {
   }
 };
 
-const start = (tracker: NonNullable<typeof window.WysLeap>, script: HTMLScriptElement): void => {
+type Tracker = NonNullable<typeof window.WysLeap>;
+
+const start = (tracker: Tracker, script: HTMLScriptElement): void => {
   const tag = script.dataset;
   const siteId = tag.siteId || new URL(script.src).searchParams.get("site");
   const endpoint = new URL((tag.api ? tag.api + "/" : "") + "telemetry/replay", script.src).href;

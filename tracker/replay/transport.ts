@@ -1,13 +1,16 @@
 const enum Limit {
   ChunkLength = 64_000,
-  FlushMs = 5_000,
   /** Characters that wait; beyond, the server or the network cannot keep up and recording ends. */
   WaitingLength = 4_000_000,
   /** In all requests that outlive the page together: the browser allows 64 KiB. */
   BeaconLength = 60_000,
+  Tries = 10,
+}
+
+const enum Pace {
+  FlushMs = 5_000,
   FirstPauseMs = 1_000,
   PauseMs = 60_000,
-  Tries = 10,
 }
 
 interface Chunk {
@@ -84,7 +87,7 @@ export const createTransport = ({ endpoint, who, seq, ended }: TransportParts) =
       void pump();
     } else if (status > 399 && status < 500 && status != 408 && status != 429) end(String(status));
     else if (++tries > Limit.Tries) end("unreachable");
-    else setTimeout(() => void pump(), Math.min(Limit.PauseMs, Limit.FirstPauseMs * 2 ** tries) * (0.8 + Math.random() * 0.4));
+    else setTimeout(() => void pump(), Math.min(Pace.PauseMs, Pace.FirstPauseMs * 2 ** tries) * (0.8 + Math.random() * 0.4));
   };
 
   const flush = () => {
@@ -102,7 +105,7 @@ export const createTransport = ({ endpoint, who, seq, ended }: TransportParts) =
       if (length && length + event.length > Limit.ChunkLength) flush();
       buffer.push(event);
       length += event.length;
-      timer = timer || setTimeout(flush, Limit.FlushMs);
+      timer = timer || setTimeout(flush, Pace.FlushMs);
     },
     flush,
     /** The page may be gone in a moment: what is not answered goes by beacon; twice does no harm. Answers the next number. */
