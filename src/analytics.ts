@@ -2,7 +2,7 @@ import { inspect } from "node:util";
 import { createStorage } from "unstorage";
 import memoryDriver from "unstorage/drivers/memory";
 import { checkOptions } from "./check-options.ts";
-import { HOUR_MS, toTimestamp } from "./clock.ts";
+import { DAY_MS, HOUR_MS, toTimestamp } from "./clock.ts";
 import { AnalyticsError } from "./errors.ts";
 import type { EngagementInput, EventInput, PageviewInput, RequestFacts, StoredEvent, TelemetryInput } from "./event.ts";
 import { createUnstorageEvents, type UnstorageEvents } from "./events/unstorage.ts";
@@ -20,6 +20,8 @@ import { parseEngagement, parseEvent, parsePageview } from "./ingest/schema.ts";
 import { createVisitorReports, type VisitorDetail, type VisitorsAnswer, type VisitorsQuery } from "./ingest/visitors.ts";
 import { createReporter } from "./logger.ts";
 import type { AnalyticsOptions } from "./options.ts";
+import { createReplays, type ReplaysAnswer, type ReplaysQuery } from "./ingest/replays.ts";
+import { createReplayStore } from "./replay/replay-store.ts";
 import { createFixedWindow } from "./rate-limit/fixed-window.ts";
 import { createSharedLimiter } from "./rate-limit/shared.ts";
 import { createSites, type Site } from "./site.ts";
@@ -70,6 +72,10 @@ export interface Analytics {
   getVisitors(siteId: string, query?: VisitorsQuery): Promise<VisitorsAnswer>;
   /** Profile, intent with contributions, timeline; undefined when nothing is known of the visitor. */
   getVisitor(siteId: string, visitorId: string): Promise<VisitorDetail | undefined>;
+  /** The same object as `GET /replays/{siteId}`: recordings, newest first. */
+  getReplays(siteId: string, query?: ReplaysQuery): Promise<ReplaysAnswer>;
+  /** The rrweb events of a recording, each as JSON; `tab` is one of its tabs (default: the first). Undefined when there is none. */
+  readReplay(siteId: string, sessionId: string, tab?: string): Promise<AsyncIterable<string> | undefined>;
   /** Removes everything kept of a visitor; resolves when storage no longer holds it. */
   eraseVisitor(siteId: string, visitorId: string): Promise<void>;
   /** Every stored event of `from <= at < to` (epoch milliseconds), each once. */
@@ -82,6 +88,9 @@ export interface Analytics {
 const SWEEP_MS = 6 * HOUR_MS;
 /** How long `close()` waits for webhooks that are on their way. */
 const CLOSE_WEBHOOKS_MS = 5_000;
+const REPLAY_BUDGET_BYTES = 1024 ** 3;
+const REPLAY_DAYS = 30;
+const REPLAY_SESSIONS = 2;
 
 /**
  * Puts the parts together. Throws a TypeError that names the option when something in them is wrong.
@@ -129,6 +138,10 @@ export function createAnalytics(options: AnalyticsOptions): Analytics {
   const sweeping = setInterval(() => {
     daily.sweep().catch((error: unknown) => reporter.report("warn", "sweep", "the salts of past days were not removed and will be tried again", error));
   }, SWEEP_MS).unref();
+  const replay = options.replay === true ? {} : options.replay || undefined;
+  const { budgetBytes = REPLAY_BUDGET_BYTES, retentionDays = REPLAY_DAYS, sessionsPerVisitor = REPLAY_SESSIONS } = replay ?? {};
+  const recordings = replay && createReplayStore({ guard, now, reporter, budgetBytes, retentionMs: retentionDays * DAY_MS, sessionsPerVisitor });
+  const replays = createReplays({ store: recordings, profiles, now, intent: options.intent, gpc: options.privacy?.gpc, budgetBytes });
   const pipeline = createPipeline({
     profiles, events, now, reporter,
     daily,
@@ -178,15 +191,23 @@ export function createAnalytics(options: AnalyticsOptions): Analytics {
     getVisitors: (site, query) => reports.getVisitors(site, query),
     getVisitor: (site, visitorId) => reports.getVisitor(site, visitorId),
     async eraseVisitor(site, visitorId) {
+      await recordings?.erase(site.id, visitorId);
       await profiles.erase(site.id, visitorId);
       await events.erase(site.id, visitorId);
     },
+    async addReplay(site, body, facts) {
+      assertOpen();
+      return replays.add(site, body, facts);
+    },
+    getReplays: (site, query) => replays.list(site, query),
+    readReplay: (site, sessionId, tab) => replays.read(site, sessionId, tab),
     exportEvents: (site, range) => events.read(site.id, range),
     health: () => ({
       status: closing ? "closing" : guard.breaker() === "closed" ? "ok" : "degraded",
       storage: guard.breaker(),
       ...pipeline.stats(),
       ...embedded?.stats(),
+      ...(recordings && { replay: recordings.stats() }),
       webhooks: { ...outbox.stats(), endpoints: undefined }, // they name sites: not for everybody
     }),
   };
@@ -216,6 +237,8 @@ export function createAnalytics(options: AnalyticsOptions): Analytics {
     trackEngagement: (input, context) => track(parseEngagement, input, context),
     getVisitors: async (siteId, query) => reports.getVisitors(await siteOf(siteId), query),
     getVisitor: async (siteId, visitorId) => reports.getVisitor(await siteOf(siteId), visitorId),
+    getReplays: async (siteId, query) => replays.list(await siteOf(siteId), query),
+    readReplay: async (siteId, sessionId, tab) => replays.read(await siteOf(siteId), sessionId, tab),
     async eraseVisitor(siteId, visitorId) {
       await api.eraseVisitor(await siteOf(siteId), visitorId);
     },
@@ -227,6 +250,7 @@ export function createAnalytics(options: AnalyticsOptions): Analytics {
         clearInterval(sweeping);
         foreign?.stop();
         await foreign?.flush().catch((error: unknown) => reporter.report("warn", "close", "profiles were not written; they will be rebuilt", error));
+        await recordings?.close().catch((error: unknown) => reporter.report("warn", "close", "the replay index was not written; it will be made again", error));
         await events.close();
         await outbox.close(CLOSE_WEBHOOKS_MS);
       })();

@@ -33,6 +33,7 @@ export function checkOptions(options: AnalyticsOptions): string[] {
   checkOneOf("bots", options.bots, ["exclude", "count"]);
   checkOneOf("durability", options.durability, ["committed"]);
   checkNumber("retention.days", options.retention?.days, 1, 3_650);
+  checkReplay(options.replay);
   checkNumber("rateLimit.perNetwork", options.rateLimit?.perNetwork, 1, 1_000_000);
   if (options.rateLimit?.limiter && typeof options.rateLimit.limiter.consume !== "function") {
     fail("rateLimit.limiter", "must have a consume(key, …) function, like those of rate-limiter-flexible");
@@ -128,6 +129,14 @@ function checkProxies(trustProxy: number | string[] | undefined): void {
       fail(`trustProxy[${index}]`, `is "${range}"; it must be an address or a CIDR range like 10.0.0.0/8`);
     }
   }
+}
+
+function checkReplay(replay: AnalyticsOptions["replay"]): void {
+  if (replay === undefined || typeof replay === "boolean") return;
+  if (typeof replay !== "object" || replay === null) fail("replay", "must be true, false or an object like { budgetBytes }");
+  checkNumber("replay.budgetBytes", replay.budgetBytes, 1_000_000, 1e15);
+  checkNumber("replay.retentionDays", replay.retentionDays, 1, 365);
+  checkNumber("replay.sessionsPerVisitor", replay.sessionsPerVisitor, 1, 1_000);
 }
 
 function checkNumber(path: string, value: number | undefined, min: number, max: number): void {

@@ -8,6 +8,7 @@ export type {
   IdentityOptions,
   PrivacyOptions,
   RateLimitOptions,
+  ReplayOptions,
   WebhookOptions,
 } from "./options.ts";
 export type { IntentOptions } from "./intent/score.ts";
@@ -21,6 +22,7 @@ export type { FetchContext } from "./http/api.ts";
 // What comes out
 export type { AccuracyMetrics, DropReason, FingerprintQuality, IdentityTier, StoredEvent } from "./event.ts";
 export type { IntentAnswer, VisitorAnswer, VisitorDetail, VisitorsAnswer, VisitorsQuery } from "./ingest/visitors.ts";
+export type { ReplayAnswer, ReplaysAnswer, ReplaysQuery } from "./ingest/replays.ts";
 export type { PublicEvent } from "./ingest/public-event.ts";
 export { AnalyticsError } from "./errors.ts";
 export type { ErrorCode } from "./errors.ts";

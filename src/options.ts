@@ -45,6 +45,15 @@ export interface WebhookOptions {
   request?: typeof import("node:https").request;
 }
 
+export interface ReplayOptions {
+  /** Bytes of recordings that a site may keep; the least valuable go first. @default 1 GiB */
+  budgetBytes?: number;
+  /** Days a recording is kept. @default 30 */
+  retentionDays?: number;
+  /** Sessions recorded of one visitor in 24 hours. @default 2 */
+  sessionsPerVisitor?: number;
+}
+
 /** Told to the owner's code, never awaited on a request's path. What they throw is logged. */
 export interface Hooks {
   /** A hit was answered but not counted. */
@@ -69,6 +78,8 @@ export interface AnalyticsOptions {
   identity?: IdentityOptions;
   privacy?: PrivacyOptions;
   geo?: GeoOptions;
+  /** Session replay: recordings are taken only when this is set. @default false */
+  replay?: boolean | ReplayOptions;
   /** Hits labelled as a bot's: out of every number, or counted with the label shown. @default "exclude" */
   bots?: "exclude" | "count";
   /** Proxies in front whose `X-Forwarded-For` is believed: how many, or their CIDR ranges. Express: its own `trust proxy`. @default none */

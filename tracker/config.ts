@@ -17,7 +17,7 @@ export const script = SCRIPT;
  * - `keep-query="page,q"`: parameters that stay beside `utm_*`
  * - `domains="a.com,*.a.com"`: records nothing elsewhere; `exclude="/admin*,/preview"`: nothing on these paths
  * - `respect-dnt`: records nothing with Do Not Track
- * - `session-replay`: loads the recorder
+ * - `session-replay`: records sessions; `"on-intent"` only those that prove worth it; `replay-sample="0.1"`: a tenth of them
  */
 export const tag = script.dataset;
 export const siteId = tag.siteId || new URL(script.src).searchParams.get("site");
@@ -37,7 +37,7 @@ const RARE = /excl|dom|dnt|hash|query|root|replay/i;
 /** Does this page or browser need what the small script leaves out? */
 export const needsMore = !FULL && (!window.navigation || RARE.test(Object.keys(tag) as never));
 
-const isOn = (value: string | undefined) => value != null && value != "false";
+export const isOn = (value: string | undefined) => value != null && value != "false";
 export const hasHashRouting = FULL && isOn(tag.hashRouting);
 
 /** Is nothing to be recorded on this page? */

@@ -1,5 +1,5 @@
 import { watchClicks } from "./click.ts";
-import { anonymous, needsMore, ours, script, tag } from "./config.ts";
+import { anonymous, isOn, needsMore, ours, script, tag } from "./config.ts";
 import { count, report, watchEngagement } from "./engagement.ts";
 import { life, on, safe } from "./guard.ts";
 import { trackPageView, watchNavigation } from "./pageview.ts";
@@ -31,7 +31,10 @@ const start = () => {
     on("pageshow", (event) => event.persisted && trackPageView());
   }
   on("visibilitychange pagehide", leave);
-  if (FULL && tag.sessionReplay && !anonymous) import(ours("replay.js") as never).then(({ record }) => record(tag, api));
+  // last: without an id it throws, and nothing is recorded. An id's last digits are as good as dice, in all tabs the same
+  if (FULL && isOn(tag.sessionReplay) && (read("session").slice(-4) as never) < 1e4 * ((tag.replaySample as never) ?? 1)) {
+    import(ours("replay.js") as never).then(({ record }) => record(script, api, life.signal));
+  }
 };
 
 const id = (name: string) => () => {

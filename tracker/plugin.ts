@@ -1,4 +1,5 @@
-import { build } from "esbuild";
+import { readFile } from "node:fs/promises";
+import { build, type Plugin } from "esbuild";
 import { minify } from "terser";
 
 const root = new URL("..", import.meta.url).pathname;
@@ -65,6 +66,50 @@ export async function bundleModule(): Promise<string> {
   return shrink(outputFiles[0]!.text, true);
 }
 
+const CANVAS_MANAGER = /\nclass CanvasManager \{[\s\S]*?\n\}\n/;
+const NO_CANVAS = "\nclass CanvasManager { reset() {} freeze() {} unfreeze() {} lock() {} unlock() {} }\n";
+
+/**
+ * Puts the clock into rrweb's one wrapper around all of its handlers: nothing else can tell what they cost a page.
+ * Canvas recording is left out: it is never switched on, because its replay runs what was recorded.
+ */
+const timedRecorder: Plugin = {
+  name: "timed-recorder",
+  setup({ onLoad }) {
+    onLoad({ filter: /@rrweb\/record\/dist\/record\.js$/ }, async ({ path }) => {
+      const source = await readFile(path, "utf8");
+      const call = "return cb(...rest);\n    } catch (error) {";
+      if (source.split(call).length !== 2) throw new Error("rrweb's callbackWrapper has changed: look where its time is measured now");
+      const cost = JSON.stringify(new URL("replay/cost.ts", import.meta.url).pathname);
+      if (!CANVAS_MANAGER.test(source)) throw new Error("rrweb's CanvasManager has changed: look how it is left out now");
+      const changed = source.replace(call, call.replace("cb(...rest)", "timed(cb, rest)")).replace(CANVAS_MANAGER, NO_CANVAS);
+      return { contents: `import { timed } from ${cost};\n${changed}` };
+    });
+  },
+};
+
+/** The recorder: a module that exports `record`, imported by the tracker that a page asks to record. */
+export async function bundleRecorder(): Promise<string> {
+  const { outputFiles } = await build({
+    entryPoints: ["tracker/replay/index.ts"],
+    absWorkingDir: root,
+    bundle: true,
+    write: false,
+    minifySyntax: true,
+    format: "esm",
+    target: "es2021",
+    tsconfigRaw: {},
+    legalComments: "none",
+    plugins: [timedRecorder],
+  });
+  const { code } = await minify(outputFiles[0]!.text, {
+    ecma: 2020,
+    module: true,
+    compress: { passes: 3, unsafe_arrows: true, pure_getters: true, drop_console: true },
+  });
+  return code!;
+}
+
 /** Resolves `#tracker` to the bundled scripts as strings, and `#tracker-full` to the larger one as a module, for the package's build and for tests alike. */
 export function trackerModule() {
   return {
@@ -75,8 +120,9 @@ export function trackerModule() {
     async load(id: string) {
       if (id === "\0#tracker-full") return bundleFull();
       if (id !== "\0#tracker") return undefined;
-      const [script, full] = await Promise.all([bundleScript(), bundleFull()]);
-      return `export const trackerScript = ${JSON.stringify(script)};\nexport const trackerFull = ${JSON.stringify(full)};`;
+      const scripts = { trackerScript: bundleScript(), trackerFull: bundleFull(), replayScript: bundleRecorder() };
+      const lines = Object.entries(scripts).map(async ([name, text]) => `export const ${name} = ${JSON.stringify(await text)};`);
+      return (await Promise.all(lines)).join("\n");
     },
   };
 }

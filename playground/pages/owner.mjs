@@ -18,3 +18,11 @@ export const webhooksPage = () => ownerPage({
 <p class="hint">What this shop's own receiver at <code>POST /receiver</code> got, newest first. Each is checked with <code>verifyWebhook</code> on its raw body; unfold one to see its data.</p>
 <section class="panel"><div id="received"></div></section>`,
 });
+
+export const replaysPage = () => ownerPage({
+  active: "/replays", title: "Replays", script: "replays.js",
+  body: `${head("Replays")}
+<p class="hint">Recorded sessions, as <code>GET /api/replays/demo</code> answers. What was typed is not in them: fields are masked in the visitor's browser. Choose one to play it.</p>
+<section class="panel"><h2>Sessions <small id="replays-note"></small></h2><div id="replays"></div></section>
+<section class="panel"><h2 id="player-title">Player</h2><div id="stage"><p class="hint">Nothing chosen.</p></div></section>`,
+});

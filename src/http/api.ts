@@ -1,6 +1,9 @@
 import type { RequestFacts, StoredEvent, TelemetryInput } from "../event.ts";
 import type { Receipt } from "../ingest/pipeline.ts";
+import type { ReplayReceipt, ReplaysAnswer, ReplaysQuery } from "../ingest/replays.ts";
 import type { Site } from "../site.ts";
+
+export type { ReplaysQuery };
 
 export interface VisitorsQuery {
   /** 1–1,000. */
@@ -24,6 +27,10 @@ export interface AnalyticsApi {
   getVisitor(site: Site, visitorId: string): Promise<object | undefined>;
   eraseVisitor(site: Site, visitorId: string): Promise<unknown>;
   exportEvents(site: Site, range: ExportRange): AsyncIterable<StoredEvent>;
+  addReplay(site: Site, body: Record<string, unknown>, facts: RequestFacts): Promise<ReplayReceipt>;
+  getReplays(site: Site, query: ReplaysQuery): Promise<ReplaysAnswer>;
+  /** The events as JSON, one each; undefined when there is no such recording. */
+  readReplay(site: Site, sessionId: string, tab?: string): Promise<AsyncIterable<string> | undefined>;
   /** Counters without secrets: everybody may read them. */
   health(): object;
 }

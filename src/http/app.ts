@@ -1,4 +1,4 @@
-import { trackerFull, trackerScript } from "#tracker";
+import { replayScript, trackerFull, trackerScript } from "#tracker";
 import { FastResponse } from "srvx";
 import type { Clock } from "../clock.ts";
 import type { ErrorCode } from "../errors.ts";
@@ -26,6 +26,7 @@ import { eventsRoute } from "./routes/events.ts";
 import { healthRoute } from "./routes/health.ts";
 import { pageviewRoute } from "./routes/pageview.ts";
 import { eraseVisitorRoute, visitorRoute } from "./routes/visitor.ts";
+import { replayEventsRoute, replayRoute, replaysRoute } from "./routes/replay.ts";
 import { visitorsRoute } from "./routes/visitors.ts";
 import type { HttpStats } from "./stats.ts";
 import { countOne, createStats } from "./stats.ts";
@@ -33,6 +34,8 @@ import type { UploadBounds } from "./upload.ts";
 
 const TELEMETRY_BYTES = 64 * 1024;
 const BATCH_BYTES = 256 * 1024;
+const REPLAY_BYTES = 1024 * 1024;
+const REPLAY_INFLATED_BYTES = 8 * 1024 * 1024;
 /** Requests between their arrival and their answer; more get 503 before anything of them is read. */
 const MAX_IN_FLIGHT = 1_000;
 
@@ -69,11 +72,15 @@ function createRoutes(api: AnalyticsApi, events: RouteEvents): Route[] {
     { ...telemetry, path: "/telemetry/pageview", handle: pageviewRoute(api, onDrop) },
     { ...telemetry, path: "/telemetry/event", handle: eventRoute(api, onDrop) },
     { ...telemetry, path: "/telemetry/batch", handle: batchRoute({ api, onDrop, onFault, onRejectedItem }), maxBody: BATCH_BYTES },
+    { ...telemetry, path: "/telemetry/replay", handle: replayRoute(api), maxBody: REPLAY_BYTES, maxInflated: REPLAY_INFLATED_BYTES },
     { ...secret, path: "/visitors/:siteId", handle: visitorsRoute(api) },
     { ...secret, path: "/visitors/:siteId/:visitorId", handle: visitorRoute(api) },
     { ...secret, path: "/visitors/:siteId/:visitorId", handle: eraseVisitorRoute(api), method: "DELETE" },
     { ...secret, path: "/events/:siteId", handle: eventsRoute(api, onFault) },
+    { ...secret, path: "/replays/:siteId", handle: replaysRoute(api) },
+    { ...secret, path: "/replays/:siteId/:sessionId", handle: replayEventsRoute(api, onFault) },
     { ...open, path: "/tracker.js", handle: scriptRoute(trackerScript, trackerFull) },
+    { ...open, path: "/replay.js", handle: scriptRoute(replayScript) },
     { ...open, path: "/openapi.json", handle: openapiRoute() },
     { ...open, path: "/health", handle: healthRoute(api, stats) },
   ];

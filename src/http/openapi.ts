@@ -115,6 +115,7 @@ function createPaths(): Schema {
     "/telemetry/pageview": telemetry("trackPageview", "Track a page view", "Pageview"),
     "/telemetry/event": telemetry("trackEvent", "Track a custom event", "Event"),
     "/telemetry/batch": telemetry("trackBatch", "Track up to 100 pageviews, events and engagement reports", "Batch"),
+    "/telemetry/replay": telemetry("addReplay", "Store a part of a session's recording", "ReplayChunk"),
     "/visitors/{siteId}": {
       get: read(
         "getVisitors",
@@ -140,6 +141,32 @@ function createPaths(): Schema {
         ndjson,
       ),
     },
+    "/replays/{siteId}": {
+      get: read(
+        "getReplays",
+        "Recorded sessions, newest first",
+        [
+          siteId,
+          query("limit", "Recordings to return.", { type: "integer", minimum: 1, maximum: 1_000, default: 50 }),
+          query("visitorId", "Only this visitor's.", { type: "string" }),
+          query("level", "At least this intent.", { type: "string", enum: ["low", "medium", "high"] }),
+          query("minSeconds", "At least this long.", { type: "integer", minimum: 1, maximum: 3_600 }),
+          moment("from", "Started then or later; ISO 8601 or epoch milliseconds."),
+          moment("to", "Started before."),
+          query("cursor", "Of the page before.", { type: "string" }),
+        ],
+        json(ref("Replays"), "The recordings.", rateHeaders),
+      ),
+    },
+    "/replays/{siteId}/{sessionId}": {
+      get: read(
+        "getReplay",
+        "The rrweb events of one tab of a recorded session",
+        [siteId, pathId("sessionId"), query("tab", "One of its tabs. Default: the first.", { type: "string" })],
+        ndjson,
+      ),
+    },
+    "/replay.js": open("getRecorder", "The recorder, which the tracker loads", "text/javascript"),
     "/tracker.js": open("getTracker", "The script for your pages", "text/javascript"),
     "/openapi.json": open("getOpenapi", "This document", "application/json"),
     "/health": open("getHealth", "Counters", "application/json", ref("Health")),

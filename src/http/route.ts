@@ -18,6 +18,8 @@ export interface KeyedRoute extends Path {
   key: "write" | "secret";
   /** Bytes that a body may have; without it none is read. */
   maxBody?: number;
+  /** Bytes that a compressed one may inflate to. @default maxBody */
+  maxInflated?: number;
   handle(call: SiteCall): Response | Promise<Response>;
 }
 

@@ -50,6 +50,10 @@ export const keys = {
   /** Digests of visitors whom a writer was asked to forget: reads honour it at once, the removal follows. */
   erased: (writer: string, n: number) => `erased:${writer}:${sequence(n)}`,
   salt: (day: string) => `salt:${day}`,
+  /** One chunk of a session's recording in one tab; write-once. `site`, `session`, `tab` are digests. */
+  replay: (site: string, session: string, tab: string, seq: number) => `replay:${site}:${session}:${tab}${sequence(seq)}`,
+  /** What a writer knows of the recordings that began on a day, written anew (never over) the n-th time. */
+  replayIndex: (site: string, day: string, writer: string, n: number) => `replayindex:${site}:${day}:${writer}:${sequence(n)}`,
 } as const;
 
 export const bases = {
@@ -57,6 +61,9 @@ export const bases = {
   checkpoints: "checkpoint",
   erasures: "erased",
   salts: "salt",
+  replays: (site: string) => `replay:${site}`,
+  replayIndexes: "replayindex",
+  replayIndex: (site: string) => `replayindex:${site}`,
 } as const;
 
 /** Writer and number out of a `journal:` or `checkpoint:` key. */
