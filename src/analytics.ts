@@ -216,6 +216,7 @@ export function createAnalytics(options: AnalyticsOptions): Analytics {
     limiter: limiterOf(options, now, reporter),
     trustProxy: options.trustProxy,
     perNetwork: options.rateLimit?.perNetwork,
+    trackerPath: options.trackerPath,
   });
 
   async function track(parse: (body: Record<string, unknown>) => TelemetryInput, given: object, context: TrackContext = {}): Promise<Tracked> {

@@ -84,6 +84,11 @@ export interface AnalyticsOptions {
   bots?: "exclude" | "count";
   /** Proxies in front whose `X-Forwarded-For` is believed: how many, or their CIDR ranges. Express: its own `trust proxy`. @default none */
   trustProxy?: number | string[];
+  /**
+   * Where the tracker is served, relative to the mount, and where it sends what it has: one address with no telling word,
+   * which lists of blocked paths do not know. It must not be one of the library's other paths. @default "/tracker.js"
+   */
+  trackerPath?: string;
   rateLimit?: RateLimitOptions;
   retention?: { /** @default 395 */ days?: number };
   /** "committed": the 200 is sent when the event is stored. @default "committed" */

@@ -10,7 +10,7 @@ export const script = SCRIPT;
 /**
  * The script tag's `data-*` attributes.
  * - `site-id`, or `?site=` in the script's address (some optimisers strip attributes); `key`: the site's write key
- * - `api`: where telemetry goes, e.g. `/api` (seen from the script); by default the folder that the script came from
+ * - `api`: where the library is mounted, e.g. `/api`, if not where the script came from
  * - `auto="false"`: pageviews only by `trackPageView()`; `track-clicks="false"`; `track-scroll="false"`
  * - `scroll-root="#main"`: what scrolls, if it is not the document
  * - `hash-routing`: what follows `#/` or `#!/` belongs to the path
@@ -21,8 +21,10 @@ export const script = SCRIPT;
  */
 export const tag = script.dataset;
 export const siteId = tag.siteId || new URL(script.src).searchParams.get("site");
-/** The address of one of our files or routes. */
-export const ours = (path: string) => new URL((tag.api || ".") + "/" + path, script.src);
+/** Where telemetry goes: by default to the script's own address, which is the owner's choice and on no list of blocked ones. */
+export const endpoint = tag.api ? tag.api + "/telemetry/batch" : script.src;
+/** One of the script's other selves. */
+export const load = (query: string) => import(/* webpackIgnore: true */ new URL(query, script.src) as never);
 
 /** Global Privacy Control: no id, no signals. */
 export const anonymous = (navigator as { globalPrivacyControl?: boolean }).globalPrivacyControl;

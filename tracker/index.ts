@@ -1,5 +1,5 @@
 import { watchClicks } from "./click.ts";
-import { anonymous, isOn, needsMore, ours, script, tag } from "./config.ts";
+import { anonymous, isOn, load, needsMore, script, tag } from "./config.ts";
 import { count, report, watchEngagement } from "./engagement.ts";
 import { life, on, safe } from "./guard.ts";
 import { trackPageView, watchNavigation } from "./pageview.ts";
@@ -33,7 +33,7 @@ const start = () => {
   on("visibilitychange pagehide", leave);
   // last: without an id it throws, and nothing is recorded. An id's last digits are as good as dice, in all tabs the same
   if (FULL && isOn(tag.sessionReplay) && (read("session").slice(-4) as never) < 1e4 * ((tag.replaySample as never) ?? 1)) {
-    import(ours("replay.js") as never).then(({ record }) => record(script, api, life.signal));
+    load("?replay").then(({ record }) => record(script, api, life.signal));
   }
 };
 
@@ -91,7 +91,7 @@ declare global {
 
 const stub = window.WysLeap;
 // A script that is loaded twice is active once.
-if (needsMore) import(new URL("?full", script.src) as never).then((more) => more.start(script));
+if (needsMore) load("?full").then((more) => more.start(script));
 else if (!stub || stub.q) {
   for (const name in api) api[name as "stop"] = safe(api[name as "stop"]);
   window.WysLeap = api;

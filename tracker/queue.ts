@@ -1,6 +1,6 @@
 import type { EngagementInput, EventInput, PageviewInput } from "../src/event.ts";
 import { clean, mask } from "./address.ts";
-import { anonymous, isExcluded, ours, siteId, tag } from "./config.ts";
+import { anonymous, endpoint, isExcluded, siteId, tag } from "./config.ts";
 import { safe, warn } from "./guard.ts";
 import { createId, drop, isOptedOut, itemAt, keys, PREFIX, read, touch, write } from "./store.ts";
 
@@ -114,7 +114,6 @@ export const flush = (leaving?: unknown) => {
       sentAt: now,
       discarded,
     }).slice(0, -1) + `,"items":[${batch.map(itemAt)}]}`;
-  const endpoint = ours("telemetry/batch");
   // A string goes as text/plain, so that no preflight is asked. What a beacon took stays until a later request
   // brings its answer: the network may have lost it, and the server counts an id once.
   if (leaving && navigator.sendBeacon(endpoint, body)) return write("wait", now + Pace.LeavingMs);

@@ -7,10 +7,10 @@ import { ref, schemas } from "./openapi-schemas.ts";
 
 const CACHE: HeaderPair = ["cache-control", "public, max-age=3600"];
 
-export function openapiRoute() {
+export function openapiRoute(trackerPath: string) {
   let text: string | undefined;
   return (call: Call): Response => {
-    text ??= JSON.stringify(createDocument());
+    text ??= JSON.stringify(createDocument(trackerPath));
     return new FastResponse(text, { headers: [JSON_TYPE, NOSNIFF, CACHE, ...call.headers] });
   };
 }
@@ -102,7 +102,7 @@ function open(operationId: string, summary: string, type: string, schema: Schema
   return { get: { operationId, summary, tags: ["public"], security: [], responses } };
 }
 
-function createPaths(): Schema {
+function createPaths(trackerPath: string): Schema {
   const siteId = pathId("siteId");
   const visitorId = pathId("visitorId");
   const moment = (name: string, description: string) => query(name, description, { type: "string" });
@@ -166,15 +166,18 @@ function createPaths(): Schema {
         ndjson,
       ),
     },
-    "/replay.js": open("getRecorder", "The recorder, which the tracker loads", "text/javascript"),
-    "/tracker.js": open("getTracker", "The script for your pages", "text/javascript"),
+    [trackerPath]: {
+      ...open("getTracker", "The script for your pages; with `?full` its larger self, with `?replay` the recorder", "text/javascript"),
+      ...telemetry("trackFromPage", "What the script sends: a batch; with `?replay` the same as /telemetry/replay", "Batch"),
+    },
+    "/replay.js": open("getRecorder", "The recorder by itself", "text/javascript"),
     "/openapi.json": open("getOpenapi", "This document", "application/json"),
     "/health": open("getHealth", "Counters", "application/json", ref("Health")),
   };
 }
 
 /** The HTTP interface as an OpenAPI 3.1 document. */
-export function createDocument(): Schema {
+export function createDocument(trackerPath = "/tracker.js"): Schema {
   return {
     openapi: "3.1.0",
     info: {
@@ -183,7 +186,7 @@ export function createDocument(): Schema {
       description: "Visitor intelligence inside your own app. Every error body is `{ error, code, … }`.",
     },
     servers: [{ url: "./", description: "Relative to this document" }],
-    paths: createPaths(),
+    paths: createPaths(trackerPath),
     components: {
       schemas,
       responses: errorResponses(),
