@@ -11,12 +11,10 @@ async function bundle(full: boolean): Promise<string> {
     bundle: true,
     write: false,
     minifySyntax: true,
-    format: "iife",
+    format: "esm",
     target: "es2021",
     tsconfigRaw: {},
     legalComments: "none",
-    banner: { js: "try{" },
-    footer: { js: "}catch{}" },
     define: { SCRIPT: full ? "wysleapScript" : "document.currentScript", FULL: String(full) },
   });
   return result.outputFiles[0]!.text;
@@ -27,21 +25,26 @@ async function shrink(code: string, module: boolean): Promise<string> {
   const minified = await minify(code, {
     ecma: 2020,
     module,
-    compress: { passes: 4, unsafe_arrows: true, pure_getters: true, booleans_as_integers: true, toplevel: true },
+    compress: { passes: 4, unsafe_arrows: true, pure_getters: true, booleans_as_integers: true, toplevel: true, inline: 1 },
     mangle: { toplevel: true },
   });
   return minified.code!;
 }
 
 /**
- * The script that every page loads: one minified IIFE, which sets `window.WysLeap` itself (a `var` from here would
- * let a second copy overwrite the first). Whatever a browser lacks, the page sees no error.
+ * The script that every page loads: one block, in which nothing is global but the `window.WysLeap` that it sets itself.
+ * Whatever a browser lacks, the page sees no error.
  */
-export const bundleScript = async (): Promise<string> => shrink(await bundle(false), false);
+export async function bundleScript(): Promise<string> {
+  const code = await shrink(await bundle(false), false);
+  // a `var` would be the page's; a test looks whether there is another one
+  if (!code.startsWith("var ")) throw new Error("the tracker no longer begins with its variables");
+  return `try{${code.replace("var", "let")}}catch{}`;
+}
 
 /** The same with everything, as a module that exports `start(script)`: loaded by the script where a page asks for it. */
 export const bundleFull = async (): Promise<string> =>
-  shrink(`export const start = (wysleapScript) => { ${await bundle(true)}; return window.WysLeap; };`, true);
+  shrink(`export const start = (wysleapScript) => { try { ${await bundle(true)} } catch {} return window.WysLeap; };`, true);
 
 /** `wysleap/tracker`: the full one with `init(options)`, to bundle into the app's own script. */
 export async function bundleModule(): Promise<string> {
