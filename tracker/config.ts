@@ -28,7 +28,7 @@ export const siteId = FULL ? tag.siteId || /[?&]site=([^&]+)/.exec(script.src)?.
 export const endpoint = FULL && tag.api ? tag.api + "/telemetry/batch" : script.src;
 /** One of the script's other selves. */
 export const load = (query: string, run: (loaded: any) => void) => {
-  import(/* webpackIgnore: true */ new URL(query, script.src) as never).then(run, Boolean);
+  import(/* @vite-ignore */ /* webpackIgnore: true */ new URL(query, script.src) as never).then(run, Boolean);
 };
 
 /** Global Privacy Control: no id, no signals. */

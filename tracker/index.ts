@@ -26,7 +26,7 @@ const start = () => {
   on("visibilitychange pagehide", leave);
   // last: without an id it throws, and nothing is recorded. An id's last digits are as good as dice, in all tabs the same
   if (FULL && isOn(tag.sessionReplay) && (read("session").slice(-4) as never) < 1e4 * ((tag.replaySample as never) ?? 1)) {
-    load("?replay", ({ record }) => record(script, api, life.signal));
+    load("?rec", ({ record }) => record(script, api, life.signal));
   }
 };
 

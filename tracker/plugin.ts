@@ -20,11 +20,13 @@ async function bundle(full: boolean): Promise<string> {
   return result.outputFiles[0]!.text;
 }
 
-async function shrink(code: string, module: boolean): Promise<string> {
+/** Bundlers of apps are told in comments to leave our `import()` to the browser. */
+async function shrink(code: string, module: boolean, comments = false): Promise<string> {
   // esbuild's own minifier leaves 4 % more
   const minified = await minify(code, {
     ecma: 2020,
     module,
+    format: { comments: comments && /@vite-ignore|webpackIgnore/ },
     compress: { passes: 4, unsafe_arrows: true, pure_getters: true, booleans_as_integers: true, toplevel: true, inline: 1 },
     mangle: { toplevel: true },
   });
@@ -43,8 +45,8 @@ export async function bundleScript(): Promise<string> {
 }
 
 /** The same with everything, as a module that exports `start(script)`: loaded by the script where a page asks for it. */
-export const bundleFull = async (): Promise<string> =>
-  shrink(`export const start = (wysleapScript) => { try { ${await bundle(true)} } catch {} return window.WysLeap; };`, true);
+export const bundleFull = async (comments = false): Promise<string> =>
+  shrink(`export const start = (wysleapScript) => { try { ${await bundle(true)} } catch {} return window.WysLeap; };`, true, comments);
 
 /** `wysleap/tracker`: the full one with `init(options)`, to bundle into the app's own script. */
 export async function bundleModule(): Promise<string> {
@@ -61,12 +63,12 @@ export async function bundleModule(): Promise<string> {
         name: "full",
         setup(builder) {
           builder.onResolve({ filter: /^#tracker-full$/ }, () => ({ path: "full", namespace: "full" }));
-          builder.onLoad({ filter: /.*/, namespace: "full" }, async () => ({ contents: await bundleFull() }));
+          builder.onLoad({ filter: /.*/, namespace: "full" }, async () => ({ contents: await bundleFull(true) }));
         },
       },
     ],
   });
-  return shrink(outputFiles[0]!.text, true);
+  return shrink(outputFiles[0]!.text, true, true);
 }
 
 const CANVAS_MANAGER = /\nclass CanvasManager \{[\s\S]*?\n\}\n/;
@@ -121,7 +123,7 @@ export function trackerModule() {
       return id === "#tracker" || id === "#tracker-full" ? `\0${id}` : undefined;
     },
     async load(id: string) {
-      if (id === "\0#tracker-full") return bundleFull();
+      if (id === "\0#tracker-full") return bundleFull(true);
       if (id !== "\0#tracker") return undefined;
       const scripts = { trackerScript: bundleScript(), trackerFull: bundleFull(), replayScript: bundleRecorder() };
       const lines = Object.entries(scripts).map(async ([name, text]) => `export const ${name} = ${JSON.stringify(await text)};`);

@@ -86,9 +86,9 @@ function createRoutes(api: AnalyticsApi, trackerPath: string, events: RouteEvent
     { ...secret, path: "/replays/:siteId/:sessionId", handle: replayEventsRoute(api, onFault) },
     // one address, of the owner's choice, for all that a page needs: lists of blocked paths match words like "telemetry"
     { ...open, path: trackerPath, query: "full", handle: scriptRoute(trackerFull) },
-    { ...open, path: trackerPath, query: "replay", handle: scriptRoute(replayScript) },
+    { ...open, path: trackerPath, query: "rec", handle: scriptRoute(replayScript) },
     { ...open, path: trackerPath, handle: scriptRoute(trackerScript) },
-    { ...replay, path: trackerPath, query: "replay" },
+    { ...replay, path: trackerPath, query: "rec" },
     { ...batch, path: trackerPath },
     { ...open, path: "/replay.js", handle: scriptRoute(replayScript) },
     { ...open, path: "/openapi.json", handle: openapiRoute(trackerPath) },

@@ -167,8 +167,8 @@ function createPaths(trackerPath: string): Schema {
       ),
     },
     [trackerPath]: {
-      ...open("getTracker", "The script for your pages; with `?full` its larger self, with `?replay` the recorder", "text/javascript"),
-      ...telemetry("trackFromPage", "What the script sends: a batch; with `?replay` the same as /telemetry/replay", "Batch"),
+      ...open("getTracker", "The script for your pages; with `?full` its larger self, with `?rec` the recorder", "text/javascript"),
+      ...telemetry("trackFromPage", "What the script sends: a batch; with `?rec` the same as /telemetry/replay", "Batch"),
     },
     "/replay.js": open("getRecorder", "The recorder by itself", "text/javascript"),
     "/openapi.json": open("getOpenapi", "This document", "application/json"),

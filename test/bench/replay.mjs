@@ -7,19 +7,21 @@ import { chromium } from "playwright-core";
 const SECONDS = 20;
 const MUTATIONS = Number(process.argv[2] ?? 1_000);
 const recorder = await readFile(new URL("../../dist/replay.js", import.meta.url), "utf8");
-const tracker = await readFile(new URL("../../dist/tracker.js", import.meta.url), "utf8");
+const tracker = await readFile(new URL("../../dist/tracker-full.js", import.meta.url), "utf8");
 let received = 0;
 const server = createServer(async (request, response) => {
+  const { pathname, searchParams } = new URL(request.url, "http://x");
   if (request.method === "POST") {
-    for await (const chunk of request) if (request.url.endsWith("/replay")) received += chunk.length;
+    for await (const chunk of request) if (searchParams.has("rec")) received += chunk.length;
     return void response.end('{"success":true,"accepted":true,"results":[]}');
   }
-  const { pathname, searchParams } = new URL(request.url, "http://x");
-  if (pathname === "/tracker.js") return void response.setHeader("content-type", "text/javascript").end(tracker);
-  // the same bytes but for the bound
-  if (pathname === "/replay.js") return void response.setHeader("content-type", "text/javascript").end(always ? recorder.replace(BOUND, "99") : recorder);
+  if (pathname === "/tracker.js") {
+    // the same bytes but for the bound
+    const script = searchParams.has("rec") ? (always ? recorder.replace(BOUND, "99") : recorder) : tracker;
+    return void response.setHeader("content-type", "text/javascript").end(script);
+  }
   response.setHeader("content-type", "text/html").end(`<!doctype html><body><div id=list>${"<p class=row>x</p>".repeat(1_000)}</div>
-${searchParams.has("record") ? '<script defer src="/tracker.js" data-site-id="s" data-session-replay="true"></script>' : ""}
+${searchParams.has("record") ? '<script type="module">import { start } from "/tracker.js"; start({ dataset: { siteId: "s", sessionReplay: "true" }, src: location.origin + "/tracker.js" });</script>' : ""}
 <script>const rows = document.querySelectorAll(".row"); let n = 0;
 setInterval(() => { for (let i = 0; i < ${MUTATIONS / 50}; i++) { const row = rows[n++ % rows.length]; if (n % 2) row.textContent = n; else row.className = "row r" + n; } }, 20);</script>`);
 });

@@ -23,6 +23,10 @@ describe("the tracker's size", () => {
     expect(script.match(/window\.(\w+)=[^=]/g)).toEqual([expect.stringContaining("window.WysLeap=")]);
   });
 
+  it("the module tells an app's bundler to leave the recorder's address alone", async () => {
+    expect(await bundleModule()).toMatch(/import\(\s*\/\* @vite-ignore \*\/\s*\/\* webpackIgnore: true \*\//);
+  });
+
   it("the module touches nothing of a browser before init() is called", async () => {
     const { init } = await import(`data:text/javascript,${encodeURIComponent(await bundleModule())}`);
     expect(init({ siteId: "shop", api: "/api" })).toBeUndefined();

@@ -21,7 +21,7 @@ type Tracker = NonNullable<typeof window.WysLeap>;
  */
 export const record = ({ dataset: tag, src }: { dataset: DOMStringMap; src: string }, tracker: Tracker, signal: AbortSignal): void => {
   const siteId = tag.siteId || new URL(src).searchParams.get("site");
-  const endpoint = tag.api ? `${tag.api}/telemetry/replay` : new URL("?replay", src).href;
+  const endpoint = tag.api ? `${tag.api}/telemetry/replay` : new URL("?rec", src).href;
   let place: Tab;
   let stopRecording: (() => void) | undefined;
   let transport: ReturnType<typeof createTransport>;
