@@ -1,7 +1,7 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { hasChromium, launchBrowser } from "./chromium.ts";
-import { createReplayStage, type ReplayStage, until } from "./replay-stage.ts";
+import { createReplayStage, isChunk, type ReplayStage, until } from "./replay-stage.ts";
 
 /** Each place in which something may be typed or stand; `$` stands for the secret. `type` types it, the rest sets it. */
 const PLACES: { name: string; html: string; act?: "type" | "fill" | "none"; at?: string; after?: string }[] = [
@@ -61,7 +61,7 @@ describe.skipIf(!hasChromium && process.env.CI !== "true")("what is typed while 
   async function typeAll(): Promise<void> {
     stage.body = `<script>customElements.define("x-field", class extends HTMLElement { connectedCallback() { this.attachShadow({ mode: "open" }).innerHTML = "<input>"; } });</script>
 <p>public words</p>${PLACES.map(({ html }, at) => `<div id=place${at}>${html.replaceAll("$", secretOf(at))}</div>`).join("\n")}`;
-    const first = page.waitForRequest((request) => request.url().endsWith("/telemetry/replay"));
+    const first = page.waitForRequest(isChunk);
     await page.goto(`${stage.origin}/page`);
     await first;
     for (const [at, { act = "type", at: inner, after }] of PLACES.entries()) {

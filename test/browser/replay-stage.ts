@@ -21,8 +21,9 @@ export interface ReplayStage {
   analytics: Analytics;
   /** Attributes of the tracker's tag beside those that switch replay on. */
   attributes: string;
-  /** Body of `/page…`. */
+  /** Body of `/page…`, and its Content-Security-Policy. */
   body: string;
+  policy: string;
   /** Posts to the API as anybody could. */
   post(path: string, body: object, headers?: Record<string, string>): Promise<{ status: number; [field: string]: any }>;
   replays(): Promise<ReplayAnswer[]>;
@@ -46,14 +47,14 @@ export async function createReplayStage(): Promise<ReplayStage> {
   app.get("/player", (_, res) => void res.set("Content-Security-Policy", PLAYER_POLICY).send(playerPage()));
   app.get("/public/player.js", async (_, res) => void res.type("js").send(await readFile(new URL("../../playground/public/player.js", import.meta.url))));
   app.get("/vendor/rrweb-replay.js", async (_, res) => void res.type("js").send(await readFile(new URL("../../node_modules/@rrweb/replay/dist/replay.js", import.meta.url))));
-  app.get(/^\/page/, (_, res) => void res.send(`<!doctype html><html><head><title>Shop</title>
+  app.get(/^\/page/, (_, res) => void res.set(stage.policy ? { "Content-Security-Policy": stage.policy } : {}).send(`<!doctype html><html><head><title>Shop</title>
 <script defer src="/api/tracker.js" data-site-id="shop" data-key="${WRITE_KEY}" ${stage.attributes}></script></head><body>${stage.body}</body></html>`));
   const server: Server = createServer(app);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
   const stage: ReplayStage = {
-    origin, analytics, attributes: 'data-session-replay="true"', body: "",
+    origin, analytics, attributes: 'data-session-replay="true"', body: "", policy: "",
     async post(path, body, headers = {}) {
       const answer = await fetch(`${origin}/api${path}`, { method: "POST", headers: { "content-type": "text/plain", "x-api-key": WRITE_KEY, ...headers }, body: JSON.stringify(body) });
       return { status: answer.status, ...((await answer.json()) as object) };
@@ -94,6 +95,9 @@ export async function createReplayStage(): Promise<ReplayStage> {
   };
   return stage;
 }
+
+/** A part of a recording on its way. */
+export const isChunk = (request: { method(): string; url(): string }) => request.method() === "POST" && request.url().endsWith("?rec");
 
 /** Visible text, shadow roots and frames included: what somebody who looks at the page reads. */
 export function visibleText(root: Node): string {

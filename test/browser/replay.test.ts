@@ -1,7 +1,7 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { hasChromium, launchBrowser } from "./chromium.ts";
-import { createReplayStage, type ReplayStage, until, visibleText } from "./replay-stage.ts";
+import { createReplayStage, isChunk, type ReplayStage, until, visibleText } from "./replay-stage.ts";
 
 const SHOP = `
 <h1>Shop</h1><nav><a href="#" id="to-cups">Cups</a></nav><main id="view"><p>Welcome</p></main>
@@ -37,11 +37,11 @@ describe.skipIf(!hasChromium && process.env.CI !== "true")("session replay", { t
   }
   const requests = () => {
     const sent: string[] = [];
-    page.on("request", (request) => sent.push(new URL(request.url()).pathname));
+    page.on("request", (request) => sent.push(request.url()));
     return sent;
   };
   const recording = async () => (await stage.replays())[0];
-  const recorded = () => page.waitForRequest((request) => request.url().endsWith("/telemetry/replay"));
+  const recorded = () => page.waitForRequest(isChunk);
 
   it("of typing, scrolling, navigation, a modal and Shadow DOM shows the same text at five moments", async () => {
     stage.body = SHOP;
@@ -106,7 +106,7 @@ describe.skipIf(!hasChromium && process.env.CI !== "true")("session replay", { t
     await page.goto(`${stage.origin}/page/2`);
     await second;
     const other = await page.context().newPage();
-    const third = other.waitForRequest((request) => request.url().endsWith("/telemetry/replay"));
+    const third = other.waitForRequest(isChunk);
     await other.goto(`${stage.origin}/page/3`);
     await third;
     await leave();
@@ -122,10 +122,10 @@ describe.skipIf(!hasChromium && process.env.CI !== "true")("session replay", { t
       sent.length = 0;
       stage.attributes = attributes;
       await before?.();
-      const recording = page.waitForRequest((request) => request.url().endsWith("/telemetry/replay"), { timeout }).catch(() => undefined);
+      const recording = page.waitForRequest(isChunk, { timeout }).catch(() => undefined);
       await page.goto(`${stage.origin}/page`);
       await recording;
-      return sent.filter((path) => path.endsWith("replay") || path.endsWith("replay.js"));
+      return sent.filter((url) => url.endsWith("?rec"));
     };
     expect((await visit('data-session-replay="true"', undefined, 30_000)).length).toBe(2);
     expect(await visit("")).toEqual([]);
@@ -133,7 +133,7 @@ describe.skipIf(!hasChromium && process.env.CI !== "true")("session replay", { t
     expect(await visit('data-session-replay="true"', () => page.evaluate(() => window.WysLeap!.optOut()))).toEqual([]);
     await page.context().close();
     page = await (await browser.newContext()).newPage();
-    page.on("request", (request) => sent.push(new URL(request.url()).pathname));
+    page.on("request", (request) => sent.push(request.url()));
     expect(await visit('data-session-replay="true"', () => page.addInitScript(() => Object.defineProperty(navigator, "globalPrivacyControl", { value: true })))).toEqual([]);
     const events = [JSON.stringify({ type: 4, data: { href: "https://a.example/" }, timestamp: Date.now() })];
     const old = { siteId: "shop", visitorId: "vis_old_script", sessionId: "s", seq: 0, events };
@@ -154,7 +154,7 @@ describe.skipIf(!hasChromium && process.env.CI !== "true")("session replay", { t
     await page.waitForTimeout(6_000);
     await page.goto("about:blank");
     await page.waitForTimeout(300);
-    expect(sent.filter((path) => path.endsWith("/replay"))).toEqual([]);
+    expect(sent.filter((url) => url.endsWith("?rec"))).toEqual([]);
   });
 
   it.each([
@@ -168,7 +168,7 @@ describe.skipIf(!hasChromium && process.env.CI !== "true")("session replay", { t
     await page.waitForTimeout(2_500);
     await page.evaluate(() => { document.querySelector("#p")!.textContent = "something before"; });
     await page.waitForTimeout(5_500);
-    expect(sent.filter((path) => path.endsWith("/replay"))).toEqual([]);
+    expect(sent.filter((url) => url.endsWith("?rec"))).toEqual([]);
     const first = recorded();
     await page.evaluate(happens);
     await first;
@@ -195,6 +195,6 @@ describe.skipIf(!hasChromium && process.env.CI !== "true")("session replay", { t
     expect(steps).toEqual(["no new snapshots", "stopped"]);
     const sent = requests();
     await page.waitForTimeout(6_000);
-    expect(sent).toEqual([]);
+    expect(sent.filter((url) => url.endsWith("?rec"))).toEqual([]);
   });
 });
