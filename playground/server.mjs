@@ -6,7 +6,8 @@ import fsDriver from "unstorage/drivers/fs";
 import { createAnalytics } from "wysleap";
 import { wysleap } from "wysleap/express";
 import { listen } from "./listen.mjs";
-import { insightsPage } from "./pages/owner.mjs";
+import { insightsPage, replaysPage } from "./pages/owner.mjs";
+import { PLAYER_POLICY, playerPage } from "./pages/player.mjs";
 import { blogPage, cartPage, checkoutPage, homePage, missingPage, pricingPage, productPage, productsPage } from "./pages/shop.mjs";
 import { findProduct } from "./products.mjs";
 import { createReceiver } from "./receiver.mjs";
@@ -39,6 +40,7 @@ const analytics = createAnalytics({
     },
   ],
   storage: fsDriver({ base: dataFolder }),
+  replay: { sessionsPerVisitor: 50 }, // you are the only visitor here
   bots: "count", // so that curl and headless browsers see their own hits, with their label
   webhooks: { allowPrivateNetwork: true }, // the receiver is this very process
   logger: { debug() {}, info() {}, warn: console.warn, error: console.error },
@@ -70,6 +72,17 @@ app.get("/insights/visitor/:id", async (req, res) => {
   if (visitor) res.json(visitor);
   else res.status(404).json({ error: "Nothing is known of this visitor" });
 });
+app.get("/replays", (_, res) => res.send(replaysPage()));
+app.get("/replays/data", async (_, res) => res.json(await analytics.getReplays("demo")));
+app.get("/replays/player", (_, res) => res.set("Content-Security-Policy", PLAYER_POLICY).send(playerPage()));
+app.get("/replays/events/:id", async (req, res) => {
+  const events = await analytics.readReplay("demo", req.params.id, req.query.tab ? String(req.query.tab) : undefined);
+  if (!events) return void res.status(404).json({ error: "There is no such replay" });
+  res.type("application/x-ndjson");
+  for await (const line of events) res.write(`${line}\n`);
+  res.end();
+});
+app.use("/vendor/rrweb-replay.js", express.static(fileURLToPath(import.meta.resolve("@rrweb/replay")).replace(/index\.\w+$/, "replay.js")));
 app.use(createReceiver(WEBHOOK_SECRET, analytics.webhooks));
 app.use((_, res) => res.status(404).send(missingPage(shop)));
 app.use((error, _req, res, next) => {
@@ -83,6 +96,7 @@ const origin = `http://localhost:${port}`;
 console.log(`
   Shop      ${origin}/
   Insights  ${origin}/insights   visitors, scores and why
+  Replays   ${origin}/replays    what visitors did, played back
   Webhooks  ${origin}/webhooks   what the shop's receiver got, and whether it verified
   API       ${origin}/api/openapi.json
 

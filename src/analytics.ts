@@ -2,12 +2,12 @@ import { inspect } from "node:util";
 import { createStorage } from "unstorage";
 import memoryDriver from "unstorage/drivers/memory";
 import { checkOptions } from "./check-options.ts";
-import { HOUR_MS, toTimestamp } from "./clock.ts";
+import { DAY_MS, HOUR_MS, toTimestamp } from "./clock.ts";
 import { AnalyticsError } from "./errors.ts";
-import type { EngagementInput, EventInput, PageviewInput, RequestFacts, StoredEvent, TelemetryInput } from "./event.ts";
+import type { RequestFacts, TelemetryInput } from "./event.ts";
 import { createUnstorageEvents, type UnstorageEvents } from "./events/unstorage.ts";
 import type { EventStore } from "./events/event-store.ts";
-import type { AnalyticsApi, FetchContext } from "./http/api.ts";
+import type { AnalyticsApi } from "./http/api.ts";
 import { createApp } from "./http/app.ts";
 import { createDailyIds } from "./identity/fingerprint.ts";
 import type { ProfileStore } from "./profile-store.ts";
@@ -15,86 +15,27 @@ import { createUnstorageProfiles } from "./identity/unstorage-profiles.ts";
 import { countedHistory } from "./ingest/counted-history.ts";
 import { createGeo } from "./ingest/geo.ts";
 import { createKnowledgeRules, type VisitorKnowledge } from "./ingest/knowledge.ts";
-import { createListeners, type Listener } from "./ingest/listeners.ts";
+import { createListeners } from "./ingest/listeners.ts";
 import { toPayload } from "./ingest/notice.ts";
-import { createPipeline, type Receipt } from "./ingest/pipeline.ts";
+import { createPipeline } from "./ingest/pipeline.ts";
 import { createRaise } from "./ingest/raise.ts";
 import { parseEngagement, parseEvent, parsePageview } from "./ingest/schema.ts";
-import { createVisitorReports, type VisitorDetail, type VisitorsAnswer, type VisitorsQuery } from "./ingest/visitors.ts";
-import { bySiteId, createWebhookAdmin, type WebhooksApi } from "./ingest/webhook-admin.ts";
+import { createVisitorReports } from "./ingest/visitors.ts";
+import { bySiteId, createWebhookAdmin } from "./ingest/webhook-admin.ts";
 import { createHexId } from "./ids.ts";
 import { createReporter } from "./logger.ts";
 import type { AnalyticsOptions } from "./options.ts";
+import { createReplays } from "./ingest/replays.ts";
+import { createReplayStore } from "./replay/replay-store.ts";
 import { createFixedWindow } from "./rate-limit/fixed-window.ts";
 import { createSharedLimiter } from "./rate-limit/shared.ts";
-import { createSites, type Site, type WebhookEventName } from "./site.ts";
+import { createSites, type Site } from "./site.ts";
 import { createGuard } from "./storage/guard.ts";
 import { createDurableOutbox, type DurableOutbox } from "./webhooks/durable-outbox.ts";
 import { createHttpsTransport } from "./webhooks/https-transport.ts";
 import { createOutbox, type OutboxOptions } from "./webhooks/outbox.ts";
 import { type Owing, withEvent } from "./webhooks/owed.ts";
-
-/** What an in-process call knows of the visitor's request. */
-export interface TrackContext {
-  /** The visitor's address: for the country and the daily id; never stored. */
-  ip?: string;
-  userAgent?: string;
-  /** The visitor's request headers, by any case: `Sec-GPC`, the CDN's country header, `Accept-Language` are read. */
-  headers?: Record<string, string | string[] | undefined> | Headers;
-  /** When it happened (ISO 8601 or epoch milliseconds), of any age: for imports. @default now */
-  timestamp?: string | number;
-}
-
-/** What a tracked hit got. */
-export interface Tracked {
-  visitorId: string;
-  sessionId: string;
-  eventId: string;
-  pageviewId?: string;
-  /** `2025-01-15T10:30:00Z` */
-  timestamp: string;
-  /** Why it is not counted; absent when it is. */
-  dropped?: Receipt["dropped"];
-}
-
-/** Visitor intelligence inside this process. Made by `createAnalytics`. */
-export interface Analytics {
-  /**
-   * Answers a request for one of the library's routes, relative to its mount point. Never rejects. A path that is not
-   * one of them is answered 404 with `X-WysLeap-Route: none`, its body unread.
-   */
-  fetch(request: Request, context?: FetchContext): Promise<Response>;
-  /** What `fetch` answers, as patterns relative to the mount (`/health`, `/visitors/**`), for hosts with a router. */
-  readonly paths: readonly string[];
-  /** Like `POST /telemetry/pageview`. Rejects with `AnalyticsError` only: bad input, unknown site, storage down. */
-  trackPageview(input: PageviewInput, context?: TrackContext): Promise<Tracked>;
-  /** Like `POST /telemetry/event`. */
-  trackEvent(input: EventInput, context?: TrackContext): Promise<Tracked>;
-  /** Engaged time and scroll depth of a pageview, cumulative: the largest value counts. */
-  trackEngagement(input: EngagementInput, context?: TrackContext): Promise<Tracked>;
-  /** The same object as `GET /visitors/{siteId}`. `limit` 1–1,000 (50), `days` 1–395 (30), `country` alpha-2. */
-  getVisitors(siteId: string, query?: VisitorsQuery): Promise<VisitorsAnswer>;
-  /** Profile, intent with contributions, timeline; undefined when nothing is known of the visitor. */
-  getVisitor(siteId: string, visitorId: string): Promise<VisitorDetail | undefined>;
-  /** Removes everything kept of a visitor; resolves when storage no longer holds it. */
-  eraseVisitor(siteId: string, visitorId: string): Promise<void>;
-  /**
-   * Every stored event of `from <= at < to` (epoch milliseconds), each once, ordered by `at`, then by `id`. A reader
-   * that was interrupted goes on behind the last event it has: `after: { at: last.at, id: last.id }`.
-   */
-  exportEvents(siteId: string, range?: { from?: number; to?: number; after?: { at: number; id: string } }): AsyncIterable<StoredEvent>;
-  /** The site's webhooks: what became of them, and how to send them again. */
-  readonly webhooks: WebhooksApi;
-  /**
-   * Calls `listener` with the payload of every such webhook as soon as its event is stored, for the events that this
-   * process took, whether or not a site has endpoints. The returned function ends it.
-   * @example
-   * analytics.on("high_intent_visitor", ({ siteId, data }) => notifySales(siteId, data.visitorId, data.intentScore.score));
-   */
-  on<Name extends WebhookEventName>(name: Name, listener: Listener<Name>): () => void;
-  /** Stops taking hits, stores what was acknowledged, sends what is due; within 10 s. Idempotent. */
-  close(): Promise<void>;
-}
+import type { Analytics, TrackContext, Tracked } from "./public-api.ts";
 
 /** How often the salts of past days are looked for. */
 const SWEEP_MS = 6 * HOUR_MS;
@@ -102,6 +43,9 @@ const SWEEP_MS = 6 * HOUR_MS;
 const CLOSE_WEBHOOKS_MS = 5_000;
 /** Storage that was down at the start is asked again after this. */
 const RESUME_MS = 5_000;
+const REPLAY_BUDGET_BYTES = 1024 ** 3;
+const REPLAY_DAYS = 30;
+const REPLAY_SESSIONS = 2;
 
 /**
  * Puts the parts together. Throws a TypeError that names the option when something in them is wrong.
@@ -159,6 +103,10 @@ export function createAnalytics(options: AnalyticsOptions): Analytics {
   const sweeping = setInterval(() => {
     daily.sweep().catch((error: unknown) => reporter.report("warn", "sweep", "the salts of past days were not removed and will be tried again", error));
   }, SWEEP_MS).unref();
+  const replay = options.replay === true ? {} : options.replay || undefined;
+  const { budgetBytes = REPLAY_BUDGET_BYTES, retentionDays = REPLAY_DAYS, sessionsPerVisitor = REPLAY_SESSIONS } = replay ?? {};
+  const recordings = replay && createReplayStore({ guard, now, reporter, budgetBytes, retentionMs: retentionDays * DAY_MS, sessionsPerVisitor });
+  const replays = createReplays({ store: recordings, profiles, now, intent: options.intent, gpc: options.privacy?.gpc, budgetBytes });
   const pipeline = createPipeline({
     profiles, events, now, reporter,
     daily,
@@ -215,9 +163,16 @@ export function createAnalytics(options: AnalyticsOptions): Analytics {
     getVisitor: (site, visitorId) => reports.getVisitor(site, visitorId),
     async eraseVisitor(site, visitorId) {
       outbox.erase(site.id, visitorId);
+      await recordings?.erase(site.id, visitorId);
       await profiles.erase(site.id, visitorId);
       await events.erase(site.id, visitorId);
     },
+    async addReplay(site, body, facts) {
+      assertOpen();
+      return replays.add(site, body, facts);
+    },
+    getReplays: (site, query) => replays.list(site, query),
+    readReplay: (site, sessionId, tab) => replays.read(site, sessionId, tab),
     exportEvents: (site, range) => events.read(site.id, range),
     webhooks,
     health: () => ({
@@ -225,6 +180,7 @@ export function createAnalytics(options: AnalyticsOptions): Analytics {
       storage: guard.breaker(),
       ...pipeline.stats(),
       ...embedded?.stats(),
+      ...(recordings && { replay: recordings.stats() }),
       webhooks: { ...outbox.stats(), endpoints: undefined }, // they name sites: not for everybody
     }),
   };
@@ -233,6 +189,7 @@ export function createAnalytics(options: AnalyticsOptions): Analytics {
     limiter: limiterOf(options, now, reporter),
     trustProxy: options.trustProxy,
     perNetwork: options.rateLimit?.perNetwork,
+    trackerPath: options.trackerPath,
   });
 
   async function track(parse: (body: Record<string, unknown>) => TelemetryInput, given: object, context: TrackContext = {}): Promise<Tracked> {
@@ -254,6 +211,8 @@ export function createAnalytics(options: AnalyticsOptions): Analytics {
     trackEngagement: (input, context) => track(parseEngagement, input, context),
     getVisitors: async (siteId, query) => reports.getVisitors(await siteOf(siteId), query),
     getVisitor: async (siteId, visitorId) => reports.getVisitor(await siteOf(siteId), visitorId),
+    getReplays: async (siteId, query) => replays.list(await siteOf(siteId), query),
+    readReplay: async (siteId, sessionId, tab) => replays.read(await siteOf(siteId), sessionId, tab),
     async eraseVisitor(siteId, visitorId) {
       await api.eraseVisitor(await siteOf(siteId), visitorId);
     },
@@ -267,6 +226,7 @@ export function createAnalytics(options: AnalyticsOptions): Analytics {
         clearInterval(sweeping);
         foreign?.stop();
         await foreign?.flush().catch((error: unknown) => reporter.report("warn", "close", "profiles were not written; they will be rebuilt", error));
+        await recordings?.close().catch((error: unknown) => reporter.report("warn", "close", "the replay index was not written; it will be made again", error));
         await embedded?.settled().catch(() => {});
         // before the store: another process takes over what this one owes once it says that it is gone
         await outbox.close(CLOSE_WEBHOOKS_MS);

@@ -9,6 +9,8 @@ import { checkWebhookSecret } from "./webhooks/secret.ts";
 const WEBHOOK_EVENTS = ["pageview", "event", "visitor_identified", "high_intent_visitor"];
 const SHORT_SECRET = 24;
 const ORIGIN = /^https?:\/\/(\*\.)?[a-z0-9.-]+(:\d{1,5})?$/;
+const TRACKER_PATH = /^(\/[\w.-]{1,64}){1,4}$/;
+const TAKEN_PATHS = /^\/(telemetry|visitors|events|replays|health|openapi\.json|replay\.js)(\/|$)|\/\.\.?(\/|$)/;
 const SHA256_KEY = /^sha256:[0-9a-f]{64}$/i;
 
 function fail(path: string, rule: string): never {
@@ -33,6 +35,8 @@ export function checkOptions(options: AnalyticsOptions): string[] {
   checkOneOf("bots", options.bots, ["exclude", "count"]);
   checkOneOf("durability", options.durability, ["committed"]);
   checkNumber("retention.days", options.retention?.days, 1, 3_650);
+  checkReplay(options.replay);
+  checkTrackerPath(options.trackerPath);
   checkNumber("rateLimit.perNetwork", options.rateLimit?.perNetwork, 1, 1_000_000);
   if (options.rateLimit?.limiter && typeof options.rateLimit.limiter.consume !== "function") {
     fail("rateLimit.limiter", "must have a consume(key, …) function, like those of rate-limiter-flexible");
@@ -128,6 +132,20 @@ function checkProxies(trustProxy: number | string[] | undefined): void {
       fail(`trustProxy[${index}]`, `is "${range}"; it must be an address or a CIDR range like 10.0.0.0/8`);
     }
   }
+}
+
+function checkTrackerPath(path: string | undefined): void {
+  if (path === undefined) return;
+  if (typeof path !== "string" || !TRACKER_PATH.test(path)) fail("trackerPath", 'must be a path below the mount like "/app.js"');
+  if (TAKEN_PATHS.test(path)) fail("trackerPath", `is "${path}", which the library needs itself`);
+}
+
+function checkReplay(replay: AnalyticsOptions["replay"]): void {
+  if (replay === undefined || typeof replay === "boolean") return;
+  if (typeof replay !== "object" || replay === null) fail("replay", "must be true, false or an object like { budgetBytes }");
+  checkNumber("replay.budgetBytes", replay.budgetBytes, 1_000_000, 1e15);
+  checkNumber("replay.retentionDays", replay.retentionDays, 1, 365);
+  checkNumber("replay.sessionsPerVisitor", replay.sessionsPerVisitor, 1, 1_000);
 }
 
 function checkNumber(path: string, value: number | undefined, min: number, max: number): void {

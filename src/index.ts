@@ -1,6 +1,6 @@
 // Making it
 export { createAnalytics } from "./analytics.ts";
-export type { Analytics, TrackContext, Tracked } from "./analytics.ts";
+export type { Analytics, TrackContext, Tracked } from "./public-api.ts";
 export type {
   AnalyticsOptions,
   GeoOptions,
@@ -8,6 +8,7 @@ export type {
   IdentityOptions,
   PrivacyOptions,
   RateLimitOptions,
+  ReplayOptions,
   WebhookOptions,
 } from "./options.ts";
 export type { IntentOptions } from "./intent/score.ts";
@@ -21,6 +22,7 @@ export type { FetchContext } from "./http/api.ts";
 // What comes out
 export type { AccuracyMetrics, DropReason, FingerprintQuality, IdentityTier, StoredEvent } from "./event.ts";
 export type { IntentAnswer, VisitorAnswer, VisitorDetail, VisitorsAnswer, VisitorsQuery } from "./ingest/visitors.ts";
+export type { ReplayAnswer, ReplaysAnswer, ReplaysQuery } from "./ingest/replays.ts";
 export type { PublicEvent } from "./ingest/public-event.ts";
 export type { Recovery, WebhooksApi } from "./ingest/webhook-admin.ts";
 export type { Listener } from "./ingest/listeners.ts";

@@ -45,6 +45,15 @@ export interface WebhookOptions {
   request?: typeof import("node:https").request;
 }
 
+export interface ReplayOptions {
+  /** Bytes of recordings that a site may keep; the least valuable go first. @default 1 GiB */
+  budgetBytes?: number;
+  /** Days a recording is kept. @default 30 */
+  retentionDays?: number;
+  /** Sessions recorded of one visitor in 24 hours. @default 2 */
+  sessionsPerVisitor?: number;
+}
+
 /** Told to the owner's code, never awaited on a request's path. What they throw is logged. */
 export interface Hooks {
   /** A hit was answered but not counted. */
@@ -69,10 +78,17 @@ export interface AnalyticsOptions {
   identity?: IdentityOptions;
   privacy?: PrivacyOptions;
   geo?: GeoOptions;
+  /** Session replay: recordings are taken only when this is set. @default false */
+  replay?: boolean | ReplayOptions;
   /** Hits labelled as a bot's: out of every number, or counted with the label shown. @default "exclude" */
   bots?: "exclude" | "count";
   /** Proxies in front whose `X-Forwarded-For` is believed: how many, or their CIDR ranges. Express: its own `trust proxy`. @default none */
   trustProxy?: number | string[];
+  /**
+   * Where the tracker is served, relative to the mount, and where it sends what it has: one address with no telling word,
+   * which lists of blocked paths do not know. It must not be one of the library's other paths. @default "/tracker.js"
+   */
+  trackerPath?: string;
   rateLimit?: RateLimitOptions;
   retention?: { /** @default 395 */ days?: number };
   /** "committed": the 200 is sent when the event is stored. @default "committed" */

@@ -32,6 +32,8 @@ const wrong: [what: string, options: unknown, message: string][] = [
   ["bots misspelt", { sites: [site], bots: "keep" }, "bots must be one of exclude, count"],
   ["a logger that lacks a level", { sites: [site], logger: { info() {} } }, "logger.debug must be a function"],
   ["a limiter that cannot count", { sites: [site], rateLimit: { limiter: {} } }, "rateLimit.limiter must have a consume"],
+  ["a tracker's path that is taken", { sites: [site], trackerPath: "/telemetry/x.js" }, 'trackerPath is "/telemetry/x.js", which the library needs'],
+  ["a tracker's path that is none", { sites: [site], trackerPath: "app.js" }, "trackerPath must be a path"],
   ["a clock that is a number", { sites: [site], now: 5 }, "now must be a function"],
 ];
 

@@ -8,10 +8,7 @@ const KEPT = FULL ? RegExp(`\\b${anyOf("utm_\\w+," + tag.keepQuery)}=[^&]*`, "g"
 /** A URL without what may be personal: of the query stays what is kept, and no e-mail address. */
 export const clean = (href = location.href) => {
   const url = new URL(href, document.baseURI);
-  const kept = url.search.match(KEPT);
-  return mask(
-    url.href.replace(/[?#].*/, "") +
-      (kept ? "?" + kept.join("&") : "") +
-      (hasHashRouting ? url.hash.split("?")[0] : ""),
-  );
+  url.search = (url.search.match(KEPT) || []).join("&");
+  url.hash = hasHashRouting ? url.hash.split("?")[0]! : "";
+  return mask(url.href);
 };

@@ -15,12 +15,5 @@ export const safe =
 
 /** Listens passively, and at the window before any of the page's handlers, which could stop the event. */
 export const on = (types: string, run: (event: any) => void, target: EventTarget = window) => {
-  for (const type of types.split(" ")) target.addEventListener(type, safe(run), { passive: true, capture: true, signal });
-};
-
-let warned: unknown;
-/** One console line for the site's owner. */
-export const warn = (text: unknown) => {
-  // oxlint-disable-next-line no-console -- the site's owner looks here when something is wrong
-  if (warned != text) console.warn("WysLeap", (warned = text));
+  types.split(" ").map((type) => target.addEventListener(type, safe(run), { passive: true, capture: true, signal }));
 };

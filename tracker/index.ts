@@ -1,9 +1,9 @@
 import { watchClicks } from "./click.ts";
-import { anonymous, needsMore, ours, script, tag } from "./config.ts";
-import { count, report, watchEngagement } from "./engagement.ts";
+import { anonymous, isOff, isOn, load, needsMore, script, tag } from "./config.ts";
 import { life, on, safe } from "./guard.ts";
-import { trackPageView, watchNavigation } from "./pageview.ts";
-import { beforeSend, flush, identify, refill, trackEvent } from "./queue.ts";
+import { watchNavigation } from "./navigation.ts";
+import { report, tick, trackPageView, watchEngagement } from "./pageview.ts";
+import { beforeSend, flush, identify, trackEvent } from "./queue.ts";
 import { drop, isOptedOut, keys, read, touch, write } from "./store.ts";
 
 /** All that is known goes out; the page may not come back. */
@@ -12,31 +12,28 @@ const leave = (event?: Event) => {
   flush(event?.type == "pagehide");
 };
 
-const tick = () => {
-  setTimeout(safe(tick), 1_000);
-  refill();
-  count();
-  flush();
-};
-
 const start = () => {
   // first, so that it sends what earlier pages left, and not this one's pageview without its title
   tick();
   watchEngagement();
-  if (tag.trackClicks != "false") watchClicks();
-  if (tag.auto != "false") {
+  if (!isOff(tag.trackClicks)) watchClicks();
+  if (!isOff(tag.auto)) {
     trackPageView();
     watchNavigation();
     // back from the back/forward cache
     on("pageshow", (event) => event.persisted && trackPageView());
   }
   on("visibilitychange pagehide", leave);
-  if (FULL && tag.sessionReplay && !anonymous) import(ours("replay.js") as never).then(({ record }) => record(tag, api));
+  // last: without an id it throws, and nothing is recorded. An id's last digits are as good as dice, in all tabs the same
+  if (FULL && isOn(tag.sessionReplay) && (read("session").slice(-4) as never) < 1e4 * ((tag.replaySample as never) ?? 1)) {
+    load("?rec", ({ record }) => record(script, api, life.signal));
+  }
 };
 
-const id = (name: string) => () => {
-  touch();
-  return read(name) as string | undefined;
+const id = (name: string) => (): string | undefined => {
+  // asking does not keep a session alive
+  if (!read(name)) touch();
+  return read(name);
 };
 const forget = () => keys("").map(drop);
 
@@ -88,12 +85,12 @@ declare global {
 
 const stub = window.WysLeap;
 // A script that is loaded twice is active once.
-if (needsMore) import(new URL("?full", script.src) as never).then((more) => more.start(script));
+if (needsMore) load("?full", (more) => more.start(script));
 else if (!stub || stub.q) {
   for (const name in api) api[name as "stop"] = safe(api[name as "stop"]);
   window.WysLeap = api;
   if (anonymous) forget();
-  for (const [name, args] of stub?.q || []) api[name as "identify"]?.(...(args as []));
-  if (document.prerendering) on("prerenderingchange", start);
+  stub?.q!.map(([name, args]) => api[name as "identify"]?.(...(args as [])));
+  if (FULL && document.prerendering) on("prerenderingchange", start);
   else start();
 }

@@ -11,6 +11,8 @@ export interface TrackerOptions {
   key?: string;
   /** Where the library is mounted, e.g. `/api`. */
   api: string;
+  /** The library's own `trackerPath`. @default "/tracker.js" */
+  trackerPath?: string;
   /** Counts pageviews by itself. @default true */
   auto?: boolean;
   /** @default true */
@@ -29,8 +31,14 @@ export interface TrackerOptions {
   exclude?: string[];
   /** @default false */
   respectDnt?: boolean;
-  /** @default false */
-  sessionReplay?: boolean | string;
+  /** Records sessions; "on-intent": only those that prove worth it. @default false */
+  sessionReplay?: boolean | "on-intent";
+  /** Share of the sessions that are recorded, 0 to 1. @default 1 */
+  replaySample?: number;
+  /** Names of the events that prove a session worth it. */
+  replayEvents?: string[];
+  /** "all" masks all text, not only what is typed. */
+  maskText?: "all";
   /** May change each item before it is kept or sent, or drop it by answering nothing. */
   beforeSend?: Filter;
 }
@@ -42,10 +50,10 @@ export interface TrackerOptions {
  */
 export function init(options: TrackerOptions): WysLeapApi | undefined {
   if (typeof window === "undefined") return undefined;
-  const { beforeSend, ...rest } = options;
+  const { beforeSend, api, trackerPath = "/tracker.js", ...rest } = options;
   const dataset: Record<string, string> = {};
   for (const [name, value] of Object.entries(rest)) if (value != null) dataset[name] = String(value);
   // as a page would before the script is there
   if (beforeSend) window.WysLeap ??= { q: [["beforeSend", [beforeSend]]] } as never;
-  return start({ dataset, src: location.href });
+  return start({ dataset, src: new URL(api + trackerPath, location.href).href });
 }

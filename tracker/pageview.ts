@@ -1,23 +1,34 @@
 import type { PageviewInput } from "../src/event.ts";
 import { clean } from "./address.ts";
-import { anonymous } from "./config.ts";
-import { begin, page } from "./engagement.ts";
-import { life, on, safe } from "./guard.ts";
-import { type Item, pending } from "./queue.ts";
+import { anonymous, isOff, tag } from "./config.ts";
+import { on, safe } from "./guard.ts";
+import { flush, type Item, pending, push, refill } from "./queue.ts";
 import { createId } from "./store.ts";
 
-declare global {
-  interface Window {
-    navigation?: EventTarget;
-  }
-}
-
 const SIGNALS =
-  "language languages platform hardwareConcurrency deviceMemory maxTouchPoints colorDepth availWidth availHeight devicePixelRatio";
+  "hardwareConcurrency deviceMemory devicePixelRatio colorDepth language languages availWidth maxTouchPoints availHeight platform";
+const IDLE_SECONDS = 60;
+const REPORT_SECONDS = 15;
 
+/** The address that was counted last; before the first, where the visitor came from. */
 let lastUrl = document.referrer && clean(document.referrer);
+/** The pageview that is looked at. */
+let page: Partial<Item> | undefined;
+let engagedSeconds = 0;
+let deepest = 0;
+// null: nothing scrolls
+let scrollDepth: any = null;
+let idle = 0;
+let reported = 0;
 
-/** Counts a pageview. */
+/** Sends what the current page has so far, if it grew: totals, so loss and repetition do no harm. */
+export const report = () => {
+  if (page && reported < (reported = engagedSeconds + scrollDepth)) {
+    push({ type: "engagement", pageUrl: page.pageUrl, pageviewId: page.pageviewId, engagedSeconds, scrollDepth });
+  }
+};
+
+/** Counts a pageview: the last word on the one before, the first on this. */
 export const trackPageView = (overrides: Partial<PageviewInput> = {}) => {
   const item: Item & Record<string, unknown> = {
     type: "pageview",
@@ -29,44 +40,48 @@ export const trackPageView = (overrides: Partial<PageviewInput> = {}) => {
     ...overrides,
     pageUrl: (lastUrl = clean(overrides.pageUrl)),
   };
-  if (!anonymous) for (const name of SIGNALS.split(" ") as never[]) {
-    item[name] = navigator[name] ?? screen[name] ?? window[name];
-  }
-  begin(item);
+  if (!anonymous) (SIGNALS.split(" ") as never[]).map((name) => (item[name] = navigator[name] ?? screen[name] ?? window[name]));
+  report();
+  page = push(item);
+  engagedSeconds = deepest = reported = idle = 0;
+  scrollDepth = null;
 };
 
 const pathOf = (url: string) => url.replace(/\?[^#]*/, "");
 
 /** The address changed without a load. */
-const navigated = ({ navigationType }: { navigationType?: string }) => {
+export const navigated = ({ navigationType }: { navigationType?: string }) => {
   const url = clean();
   if (pathOf(url) == pathOf(lastUrl)) return;
   // replaced before it was sent: a redirect, one page
-  if (navigationType == "replace" && pending.includes(page)) page.pageUrl = lastUrl = url;
+  if (navigationType == "replace" && pending.includes(page!)) page!.pageUrl = lastUrl = url;
   else trackPageView();
 };
 
-/** For browsers without the Navigation API: routers see their own call, `this`, answer, name and length unchanged. */
-const wrap = (navigationType: string) => {
-  const name = (navigationType + "State") as "pushState";
-  const original = history[name];
-  const wrapped = (history[name] = new Proxy(original, {
-    apply(...call) {
-      const answer = Reflect.apply(...call);
-      safe(navigated)({ navigationType });
-      return answer;
-    },
-  }));
-  life.signal.addEventListener("abort", () => {
-    if (history[name] == wrapped) history[name] = original; // else someone wrapped ours, which only passes on now
-  });
-};
-
-export const watchNavigation = () => {
-  if (!FULL || window.navigation) on("currententrychange", navigated, window.navigation!);
-  else {
-    wrap("push");
-    wrap("replace");
-    on("popstate", navigated);
+/** How far down content was seen, in pixels, so that a page may grow; and in % where anything scrolls. */
+const measure = () => {
+  const { scrollTop, clientHeight, scrollHeight } =
+    (FULL && document.querySelector(tag.scrollRoot!)) || document.scrollingElement!;
+  deepest = Math.max(deepest, scrollTop + clientHeight);
+  if (!isOff(tag.trackScroll) && scrollHeight > clientHeight) {
+    scrollDepth = Math.min(100, ((deepest / scrollHeight) * 100) | 0);
   }
 };
+
+/** Once a second: time is counted, depth measured, and what waits leaves. */
+export const tick = () => {
+  setTimeout(safe(tick), 1_000);
+  refill();
+  const focused = document.hasFocus();
+  if (focused && ++idle <= IDLE_SECONDS) engagedSeconds++;
+  if (!(focused && engagedSeconds % REPORT_SECONDS)) report();
+  // right after a frame the layout is fresh, and reading it costs nothing
+  requestAnimationFrame(() => setTimeout(safe(measure)));
+  flush();
+};
+
+export const watchEngagement = () =>
+  // timeupdate: media is playing
+  on("focus keydown pointerdown pointermove scroll timeupdate", () => {
+    idle = 0;
+  });

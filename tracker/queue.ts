@@ -1,7 +1,7 @@
 import type { EngagementInput, EventInput, PageviewInput } from "../src/event.ts";
 import { clean, mask } from "./address.ts";
-import { anonymous, isExcluded, ours, siteId, tag } from "./config.ts";
-import { safe, warn } from "./guard.ts";
+import { anonymous, endpoint, isExcluded, siteId, tag } from "./config.ts";
+import { safe } from "./guard.ts";
 import { createId, drop, isOptedOut, itemAt, keys, PREFIX, read, touch, write } from "./store.ts";
 
 export type Item = { type: "pageview" | "event" | "engagement" } & Partial<PageviewInput & EventInput & EngagementInput>;
@@ -39,6 +39,9 @@ let discarded = 0;
 let failures = 0;
 let lastAt = 0;
 let userId: string | undefined;
+/** The owner was told, once each. */
+let refused = 0;
+let misnamed = 0;
 let filter: Filter = (item) => item;
 
 /** Called once a second: ten more items may come. */
@@ -53,19 +56,22 @@ export const push = (item: Item): Item | undefined => {
   else {
     // in the order they came
     const timestamp = (lastAt = Math.max(lastAt + 1, Date.now()));
-    const full = { eventId: createId("evt_" + timestamp), timestamp, userId, pageUrl: clean(), ...item };
+    if (FULL && isExcluded(item.pageUrl || clean())) return;
+    touch();
+    const full = { eventId: createId("evt_" + timestamp), timestamp, sessionId: read("session"), userId, pageUrl: clean(), ...item };
     const text = stringify(full);
     const copy = parse(text);
-    if (isExcluded(full.pageUrl)) return;
     if (text.length > Limit.ItemLength) discarded++;
     else pending.push(copy);
-    touch();
     return copy;
   }
 };
 
 export const trackEvent = (eventName: string, eventData?: Record<string, unknown>) => {
-  if (FULL && location.hostname == "localhost" && /\b[a-z]|_/.test(eventName)) warn(eventName + " is not in Title Case");
+  if (FULL && location.hostname == "localhost" && /\b[a-z]|_/.test(eventName) && !misnamed++) {
+    // oxlint-disable-next-line no-console -- the site's owner looks here when something is wrong
+    console.warn("WysLeap", eventName + " is not in Title Case");
+  }
   push({ type: "event", eventName, eventData });
 };
 
@@ -86,22 +92,20 @@ export const flush = (leaving?: unknown) => {
   const fresh = pending;
   pending = [];
   if (isOptedOut()) return;
-  for (const item of fresh) {
-    item.sessionId = read("session");
+  fresh.map((item) => {
     // only now, because routers set it after they navigated
     item.pageTitle ||= mask(document.title);
     const passed = safe(filter)(item);
     if (passed) write(passed.eventId!, stringify(passed));
-  }
+  });
   const waiting = keys("evt_");
   let length: number = Limit.BatchLength;
-  const batch = waiting.filter((key, index) => {
+  const batch = waiting.filter((key, index) =>
     // what no server takes any more; the id begins with its time
-    if (index < waiting.length - Limit.QueueItems || now - (key.substr(PREFIX.length + 4, 13) as never) > Limit.AgeMs) {
-      discarded++;
-      drop(key);
-    } else return (length -= itemAt(key).length) > 0;
-  });
+    index < waiting.length - Limit.QueueItems || now - (key.substr(PREFIX.length + 4, 13) as never) > Limit.AgeMs
+      ? ++discarded && !drop(key)
+      : (length -= itemAt(key).length) > 0,
+  );
   if ((leaving ? failures : read("wait") > now) || failures > Limit.Failures || !batch[0] || !navigator.onLine) return;
   const lost = discarded;
   const body =
@@ -114,26 +118,26 @@ export const flush = (leaving?: unknown) => {
       sentAt: now,
       discarded,
     }).slice(0, -1) + `,"items":[${batch.map(itemAt)}]}`;
-  const endpoint = ours("telemetry/batch");
   // A string goes as text/plain, so that no preflight is asked. What a beacon took stays until a later request
   // brings its answer: the network may have lost it, and the server counts an id once.
-  if (leaving && navigator.sendBeacon(endpoint, body)) return write("wait", now + Pace.LeavingMs);
-  write("wait", now + Pace.AnswerMs);
-  const answered = safe(({ status, headers }: Partial<Response>) => {
-    let pause = 0;
-    // 408 and 429 ask to come again
-    if (/^[2-4](?!08|29)/.test(status as never)) {
-      batch.map(drop);
-      discarded -= lost;
-      failures = 0;
-      if (status! > 399) warn(status);
-    } else {
-      pause = 1_000 * (Number(headers?.get("Retry-After")) || 2 ** failures * (0.8 + Math.random() * 0.4));
-      failures++;
-    }
-    write("wait", Date.now() + Math.min(Limit.PauseMs, pause));
-  });
+  const hasBeacon = leaving && navigator.sendBeacon(endpoint, body);
+  write("wait", now + (hasBeacon ? Pace.LeavingMs : Pace.AnswerMs));
+  if (hasBeacon) return;
   fetch(endpoint, { method: "POST", body, keepalive: true, signal: AbortSignal.timeout?.(Pace.TimeoutMs) })
-    .catch(() => ({}))
-    .then(answered);
+    .catch((error) => error)
+    .then(
+      safe(({ status, headers }: Partial<Response>) => {
+        // 408 and 429 ask to come again
+        const isDone = /^[2-4](?!08|29)/.test(status as never);
+        if (isDone) {
+          batch.map(drop);
+          discarded -= lost;
+          failures = 0;
+          // oxlint-disable-next-line no-console -- the site's owner looks here when something is wrong
+          if (status! > 399 && !refused++) console.warn("WysLeap", status);
+        } else failures++;
+        const pause = 1_000 * (+(headers?.get("Retry-After") as never) || 2 ** failures * (0.4 + Math.random() * 0.2));
+        write("wait", isDone ? 0 : Date.now() + Math.min(Limit.PauseMs, pause));
+      }),
+    );
 };

@@ -1,4 +1,5 @@
 import { anonymous, siteId } from "./config.ts";
+import { safe } from "./guard.ts";
 
 /**
  * What a browser keeps for a site, shared by its tabs: one key a value and one key an item, so that two tabs that
@@ -6,12 +7,7 @@ import { anonymous, siteId } from "./config.ts";
  */
 
 /** Where storage is blocked or full, a plain object that lives as long as the page. */
-let storage: Record<string, any> = {};
-try {
-  storage = localStorage || storage;
-} catch {
-  // blocked
-}
+let storage: Record<string, any> = safe(() => localStorage)() || {};
 
 export const itemAt = (key: string): string => storage[key];
 export const drop = (key: string) => delete storage[key];

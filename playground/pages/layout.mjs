@@ -25,18 +25,18 @@ const toLinks = (links, active) =>
   links.map(([href, text]) => `<a href="${href}"${active === href ? ' aria-current="page"' : ""}>${text}</a>`).join("");
 
 const SHOP_LINKS = [["/products", "Products"], ["/pricing", "Pricing"], ["/blog/how-we-glaze", "Journal"], ["/cart", 'Cart<span id="cart-count"></span>']];
-const OWNER_LINKS = [["/insights", "Insights"], ["/webhooks", "Webhooks"], ["/api/openapi.json", "API"]];
+const OWNER_LINKS = [["/insights", "Insights"], ["/replays", "Replays"], ["/webhooks", "Webhooks"], ["/api/openapi.json", "API"]];
 
 /** A page of the shop: with the tracker, and a small way to what the owner sees. */
 export function shopPage({ title, body, shop, active }) {
   return frame({
     title: title ? `${title} - Tidewater` : "Tidewater Ceramics",
-    head: `<script defer src="/api/tracker.js" data-site-id="${escape(shop.siteId)}" data-key="${escape(shop.writeKey)}"></script>
+    head: `<script defer src="/api/tracker.js" data-site-id="${escape(shop.siteId)}" data-key="${escape(shop.writeKey)}" data-session-replay="true"></script>
 <script defer src="/public/shop.js"></script>`,
     header: `<a class="brand" href="/">Tidewater</a><nav>${toLinks(SHOP_LINKS, active)}</nav>`,
     body,
     footer: `<footer>Tidewater is made up. Its visitors are real: you.</footer>
-<aside class="behind" aria-label="What the owner sees">${toLinks(OWNER_LINKS.slice(0, 2))}</aside>`,
+<aside class="behind" aria-label="What the owner sees">${toLinks(OWNER_LINKS.slice(0, 3))}</aside>`,
   });
 }
 

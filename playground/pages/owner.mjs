@@ -20,3 +20,11 @@ export const webhooksPage = () => ownerPage({
 <section class="panel"><h2>Deliveries <small>as <code>GET /api/webhooks/demo/deliveries</code> answers</small></h2><div id="deliveries"></div></section>
 <section class="panel"><h2>Received</h2><div id="received"></div></section>`,
 });
+
+export const replaysPage = () => ownerPage({
+  active: "/replays", title: "Replays", script: "replays.js",
+  body: `${head("Replays")}
+<p class="hint">Recorded sessions, as <code>GET /api/replays/demo</code> answers. What was typed is not in them: fields are masked in the visitor's browser. Choose one to play it.</p>
+<section class="panel"><h2>Sessions <small id="replays-note"></small></h2><div id="replays"></div></section>
+<section class="panel"><h2 id="player-title">Player</h2><div id="stage"><p class="hint">Nothing chosen.</p></div></section>`,
+});

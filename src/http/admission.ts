@@ -35,7 +35,7 @@ export function createAdmission(parts: AdmissionParts): Admit {
   const quota = createQuota({ limiter: parts.limiter, networks: parts.networks, perNetwork: parts.perNetwork, now });
 
   return async (call, route) => {
-    const body = route.maxBody === undefined ? {} : await bodies.read(call, route.maxBody);
+    const body = route.maxBody === undefined ? {} : await bodies.read(call, route.maxBody, route.maxInflated);
     const key = presentedKey(call.header("x-api-key"), body["_apiKey"]);
     // not 'delete': it would turn the body into a slow object, and every field is still to be read
     body["_apiKey"] = undefined;

@@ -1,7 +1,10 @@
 import type { RequestFacts, StoredEvent, TelemetryInput } from "../event.ts";
 import type { Receipt } from "../ingest/pipeline.ts";
 import type { WebhookAdmin } from "../ingest/webhook-admin.ts";
+import type { ReplayReceipt, ReplaysAnswer, ReplaysQuery } from "../ingest/replays.ts";
 import type { Site } from "../site.ts";
+
+export type { ReplaysQuery };
 
 export interface VisitorsQuery {
   /** 1–1,000. */
@@ -28,6 +31,10 @@ export interface AnalyticsApi {
   eraseVisitor(site: Site, visitorId: string): Promise<unknown>;
   exportEvents(site: Site, range: ExportRange): AsyncIterable<StoredEvent>;
   webhooks: WebhookAdmin;
+  addReplay(site: Site, body: Record<string, unknown>, facts: RequestFacts): Promise<ReplayReceipt>;
+  getReplays(site: Site, query: ReplaysQuery): Promise<ReplaysAnswer>;
+  /** The events as JSON, one each; undefined when there is no such recording. */
+  readReplay(site: Site, sessionId: string, tab?: string): Promise<AsyncIterable<string> | undefined>;
   /** Counters without secrets: everybody may read them. */
   health(): object;
 }

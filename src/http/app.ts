@@ -1,4 +1,4 @@
-import { trackerFull, trackerScript } from "#tracker";
+import { replayScript, trackerFull, trackerScript } from "#tracker";
 import { FastResponse } from "srvx";
 import type { Clock } from "../clock.ts";
 import type { ErrorCode } from "../errors.ts";
@@ -19,13 +19,14 @@ import { answerOptions } from "./cors.ts";
 import { answerError } from "./error-body.ts";
 import { openapiRoute } from "./openapi.ts";
 import type { Match, Route } from "./route.ts";
-import { createMatcher, decodeParams, splitTarget } from "./route.ts";
+import { createMatcher, decodeParams, pickRoute, splitTarget } from "./route.ts";
 import { batchRoute } from "./routes/batch.ts";
 import { eventRoute } from "./routes/event.ts";
 import { eventsRoute } from "./routes/events.ts";
 import { healthRoute } from "./routes/health.ts";
 import { pageviewRoute } from "./routes/pageview.ts";
 import { eraseVisitorRoute, visitorRoute } from "./routes/visitor.ts";
+import { replayEventsRoute, replayRoute, replaysRoute } from "./routes/replay.ts";
 import { visitorsRoute } from "./routes/visitors.ts";
 import { deliveriesRoute, recoverWebhooksRoute, retryRoute, testWebhooksRoute } from "./routes/webhooks.ts";
 import type { HttpStats } from "./stats.ts";
@@ -34,6 +35,9 @@ import type { UploadBounds } from "./upload.ts";
 
 const TELEMETRY_BYTES = 64 * 1024;
 const BATCH_BYTES = 256 * 1024;
+const REPLAY_BYTES = 1024 * 1024;
+const REPLAY_INFLATED_BYTES = 8 * 1024 * 1024;
+const TRACKER_PATH = "/tracker.js";
 /** Requests between their arrival and their answer; more get 503 before anything of them is read. */
 const MAX_IN_FLIGHT = 1_000;
 
@@ -48,6 +52,8 @@ export interface AppParts {
   trustProxy?: number | string[];
   /** See `RateLimitOptions.perNetwork`. */
   perNetwork?: number;
+  /** See `AnalyticsOptions.trackerPath`. */
+  trackerPath?: string;
   /** @default UPLOAD_BOUNDS and 1,000 requests */
   bounds?: Partial<UploadBounds & { maxInFlight: number }>;
 }
@@ -61,15 +67,18 @@ export interface App {
 }
 
 /** Everything that is served, relative to the mount. */
-function createRoutes(api: AnalyticsApi, events: RouteEvents): Route[] {
+function createRoutes(api: AnalyticsApi, trackerPath: string, events: RouteEvents): Route[] {
   const { onDrop, onFault, onRejectedItem, stats } = events;
   const telemetry = { method: "POST", key: "write", maxBody: TELEMETRY_BYTES } as const;
+  const batch = { ...telemetry, handle: batchRoute({ api, onDrop, onFault, onRejectedItem }), maxBody: BATCH_BYTES } as const;
+  const replay = { ...telemetry, handle: replayRoute(api), maxBody: REPLAY_BYTES, maxInflated: REPLAY_INFLATED_BYTES } as const;
   const secret = { method: "GET", key: "secret" } as const;
   const open = { method: "GET", key: "none" } as const;
   return [
     { ...telemetry, path: "/telemetry/pageview", handle: pageviewRoute(api, onDrop) },
     { ...telemetry, path: "/telemetry/event", handle: eventRoute(api, onDrop) },
-    { ...telemetry, path: "/telemetry/batch", handle: batchRoute({ api, onDrop, onFault, onRejectedItem }), maxBody: BATCH_BYTES },
+    { ...batch, path: "/telemetry/batch" },
+    { ...replay, path: "/telemetry/replay" },
     { ...secret, path: "/visitors/:siteId", handle: visitorsRoute(api) },
     { ...secret, path: "/visitors/:siteId/:visitorId", handle: visitorRoute(api) },
     { ...secret, path: "/visitors/:siteId/:visitorId", handle: eraseVisitorRoute(api), method: "DELETE" },
@@ -78,8 +87,16 @@ function createRoutes(api: AnalyticsApi, events: RouteEvents): Route[] {
     { ...secret, path: "/webhooks/:siteId/deliveries/:id/retry", handle: retryRoute(api), method: "POST" },
     { ...secret, path: "/webhooks/:siteId/test", handle: testWebhooksRoute(api), method: "POST" },
     { ...secret, path: "/webhooks/:siteId/recover", handle: recoverWebhooksRoute(api), method: "POST" },
-    { ...open, path: "/tracker.js", handle: scriptRoute(trackerScript, trackerFull) },
-    { ...open, path: "/openapi.json", handle: openapiRoute() },
+    { ...secret, path: "/replays/:siteId", handle: replaysRoute(api) },
+    { ...secret, path: "/replays/:siteId/:sessionId", handle: replayEventsRoute(api, onFault) },
+    // one address, of the owner's choice, for all that a page needs: lists of blocked paths match words like "telemetry"
+    { ...open, path: trackerPath, query: "full", handle: scriptRoute(trackerFull) },
+    { ...open, path: trackerPath, query: "rec", handle: scriptRoute(replayScript) },
+    { ...open, path: trackerPath, handle: scriptRoute(trackerScript) },
+    { ...replay, path: trackerPath, query: "rec" },
+    { ...batch, path: trackerPath },
+    { ...open, path: "/replay.js", handle: scriptRoute(replayScript) },
+    { ...open, path: "/openapi.json", handle: openapiRoute(trackerPath) },
     { ...open, path: "/health", handle: healthRoute(api, stats) },
   ];
 }
@@ -100,7 +117,7 @@ export function createApp(parts: AppParts): App {
   const onDrop = (reason: string) => countOne(counts.dropped, reason);
   const onRejectedItem = (code: ErrorCode) => countOne(counts.rejectedItems, code);
   const stats = () => structuredClone(counts);
-  const routes = createRoutes(api, { onDrop, onFault, onRejectedItem, stats });
+  const routes = createRoutes(api, parts.trackerPath ?? TRACKER_PATH, { onDrop, onFault, onRejectedItem, stats });
   const match = createMatcher(routes);
   const admit = createAdmission({
     sites,
@@ -118,7 +135,7 @@ export function createApp(parts: AppParts): App {
       return answerOptions(call, place.allow, place.routes.some((route) => route.key === "write"), sites);
     }
     const isHead = call.method === "HEAD";
-    const route = place.routes.find(({ method }) => method === (isHead ? "GET" : call.method));
+    const route = pickRoute(place, isHead ? "GET" : call.method, call.query);
     if (!route) {
       const headers = { allow: place.allow };
       throw new AnalyticsError("METHOD_NOT_ALLOWED", `${place.path} answers ${place.allow}`, { headers });

@@ -18,17 +18,8 @@ const SHARED: HeaderPair[] = [
   ["access-control-allow-origin", "*"],
 ];
 
-/**
- * Serves a script under one path, whatever the owner calls it: cached for an hour, compressed once, 304 when the
- * browser has it. `?full` asks for the larger variant.
- */
-export function scriptRoute(script: string, full?: string) {
-  const serve = serveText(script);
-  const serveFull = full === undefined ? serve : serveText(full);
-  return (call: Call): Promise<Response> => (new URLSearchParams(call.query).has("full") ? serveFull : serve)(call);
-}
-
-function serveText(text: string) {
+/** Serves a script under one path, whatever the owner calls it: cached for an hour, compressed once, 304 when the browser has it. */
+export function scriptRoute(text: string) {
   const plain = Buffer.from(text);
   const digest = createHash("sha256").update(plain).digest("base64url").slice(0, 22);
   let packing: Promise<Packed> | undefined;

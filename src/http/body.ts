@@ -15,8 +15,8 @@ export interface BodyParts {
 }
 
 export interface BodyReader {
-  /** The body as an object, at most `limit` bytes before and after inflation. */
-  read(call: Call, limit: number): Promise<JsonObject>;
+  /** The body as an object, at most `limit` bytes as sent and `inflatedLimit` after inflation (default: the same). */
+  read(call: Call, limit: number, inflatedLimit?: number): Promise<JsonObject>;
 }
 
 /** From a request to an object: size, encoding, bytes, inflation, UTF-8, JSON. Each step throws its own status. */
@@ -31,16 +31,16 @@ export function createBodyReader({ reporter, bounds, onPoison }: BodyParts): Bod
   );
 
   return {
-    async read(call, limit) {
+    async read(call, limit, inflatedLimit = limit) {
       const declared = readLength(call);
       if (declared !== undefined && declared > limit) throw tooLarge(call, limit);
       checkMediaType(call);
       const handed = call.context?.body;
       const given = handed === undefined ? rawBody(call) : handed;
-      if (given !== undefined) return readGiven(call, given, limit, onPoison);
+      if (given !== undefined) return readGiven(call, given, readCoding(call) ? inflatedLimit : limit, onPoison);
       const coding = readCoding(call);
       let bytes = await uploads.read(call, limit);
-      if (coding && bytes.length > 0) bytes = await inflater.inflate(bytes, coding, limit);
+      if (coding && bytes.length > 0) bytes = await inflater.inflate(bytes, coding, inflatedLimit);
       return parseJson(decodeUtf8(bytes), onPoison);
     },
   };

@@ -7,10 +7,10 @@ import { ref, schemas } from "./openapi-schemas.ts";
 
 const CACHE: HeaderPair = ["cache-control", "public, max-age=3600"];
 
-export function openapiRoute() {
+export function openapiRoute(trackerPath: string) {
   let text: string | undefined;
   return (call: Call): Response => {
-    text ??= JSON.stringify(createDocument());
+    text ??= JSON.stringify(createDocument(trackerPath));
     return new FastResponse(text, { headers: [JSON_TYPE, NOSNIFF, CACHE, ...call.headers] });
   };
 }
@@ -102,7 +102,7 @@ function open(operationId: string, summary: string, type: string, schema: Schema
   return { get: { operationId, summary, tags: ["public"], security: [], responses } };
 }
 
-function createPaths(): Schema {
+function createPaths(trackerPath: string): Schema {
   const siteId = pathId("siteId");
   const visitorId = pathId("visitorId");
   const moment = (name: string, description: string) => query(name, description, { type: "string" });
@@ -115,6 +115,7 @@ function createPaths(): Schema {
     "/telemetry/pageview": telemetry("trackPageview", "Track a page view", "Pageview"),
     "/telemetry/event": telemetry("trackEvent", "Track a custom event", "Event"),
     "/telemetry/batch": telemetry("trackBatch", "Track up to 100 pageviews, events and engagement reports", "Batch"),
+    "/telemetry/replay": telemetry("addReplay", "Store a part of a session's recording", "ReplayChunk"),
     "/visitors/{siteId}": {
       get: read(
         "getVisitors",
@@ -185,14 +186,43 @@ function createPaths(): Schema {
         json(ref("Recovery"), "Queued.", rateHeaders),
       ),
     },
-    "/tracker.js": open("getTracker", "The script for your pages", "text/javascript"),
+    "/replays/{siteId}": {
+      get: read(
+        "getReplays",
+        "Recorded sessions, newest first",
+        [
+          siteId,
+          query("limit", "Recordings to return.", { type: "integer", minimum: 1, maximum: 1_000, default: 50 }),
+          query("visitorId", "Only this visitor's.", { type: "string" }),
+          query("level", "At least this intent.", { type: "string", enum: ["low", "medium", "high"] }),
+          query("minSeconds", "At least this long.", { type: "integer", minimum: 1, maximum: 3_600 }),
+          moment("from", "Started then or later; ISO 8601 or epoch milliseconds."),
+          moment("to", "Started before."),
+          query("cursor", "Of the page before.", { type: "string" }),
+        ],
+        json(ref("Replays"), "The recordings.", rateHeaders),
+      ),
+    },
+    "/replays/{siteId}/{sessionId}": {
+      get: read(
+        "getReplay",
+        "The rrweb events of one tab of a recorded session",
+        [siteId, pathId("sessionId"), query("tab", "One of its tabs. Default: the first.", { type: "string" })],
+        ndjson,
+      ),
+    },
+    [trackerPath]: {
+      ...open("getTracker", "The script for your pages; with `?full` its larger self, with `?rec` the recorder", "text/javascript"),
+      ...telemetry("trackFromPage", "What the script sends: a batch; with `?rec` the same as /telemetry/replay", "Batch"),
+    },
+    "/replay.js": open("getRecorder", "The recorder by itself", "text/javascript"),
     "/openapi.json": open("getOpenapi", "This document", "application/json"),
     "/health": open("getHealth", "Counters", "application/json", ref("Health")),
   };
 }
 
 /** The HTTP interface as an OpenAPI 3.1 document. */
-export function createDocument(): Schema {
+export function createDocument(trackerPath = "/tracker.js"): Schema {
   return {
     openapi: "3.1.0",
     info: {
@@ -201,7 +231,7 @@ export function createDocument(): Schema {
       description: "Visitor intelligence inside your own app. Every error body is `{ error, code, … }`.",
     },
     servers: [{ url: "./", description: "Relative to this document" }],
-    paths: createPaths(),
+    paths: createPaths(trackerPath),
     components: {
       schemas,
       responses: errorResponses(),

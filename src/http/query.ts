@@ -1,5 +1,6 @@
 import { AnalyticsError } from "../errors.ts";
-import type { ExportRange, VisitorsQuery } from "./api.ts";
+import type { ExportRange, ReplaysQuery, VisitorsQuery } from "./api.ts";
+import { CLIENT_ID } from "../ids.ts";
 
 const DEFAULT_VISITORS = 50;
 const MAX_VISITORS = 1_000;
@@ -78,4 +79,32 @@ export function parseExportRange(query: string): ExportRange {
   if (from !== undefined && to !== undefined && from > to) throw invalid("from must not be later than to");
   const after = parseCursor(parameters.cursor);
   return { ...(from !== undefined && { from }), ...(to !== undefined && { to }), ...(after && { after }) };
+}
+
+const LEVELS = ["low", "medium", "high"] as const;
+
+export function parseReplaysQuery(query: string): ReplaysQuery {
+  const { limit, visitorId, level, minSeconds, cursor, ...range } = readParameters(query, ["limit", "visitorId", "level", "minSeconds", "cursor", "from", "to"]);
+  if (visitorId !== undefined && !CLIENT_ID.test(visitorId)) throw invalid("visitorId must be 1 to 128 characters of [A-Za-z0-9_.:-]");
+  const known = LEVELS.find((name) => name === level);
+  if (level !== undefined && !known) throw invalid("level must be low, medium or high");
+  if (cursor !== undefined && cursor.length > 150) throw invalid("cursor is not one of ours");
+  const from = parseMoment(range.from, "from");
+  const to = parseMoment(range.to, "to");
+  return {
+    limit: parseWhole(limit, "limit", MAX_VISITORS, DEFAULT_VISITORS),
+    ...(visitorId !== undefined && { visitorId }),
+    ...(known && { level: known }),
+    ...(minSeconds !== undefined && { minSeconds: parseWhole(minSeconds, "minSeconds", 3_600, 1) }),
+    ...(from !== undefined && { from }),
+    ...(to !== undefined && { to }),
+    ...(cursor !== undefined && { cursor }),
+  };
+}
+
+/** Which tab of a recording. */
+export function parseTab(query: string): string | undefined {
+  const { tab } = readParameters(query, ["tab"]);
+  if (tab !== undefined && !/^[0-9a-f]{8}$/.test(tab)) throw invalid("tab must be one of the replay's tabs");
+  return tab;
 }

@@ -5,6 +5,8 @@ interface Path {
   method: "GET" | "POST" | "DELETE";
   /** Relative to the mount; `:name` stands for one segment. */
   path: string;
+  /** Answers only with this name in the query; stands before the one that answers without. */
+  query?: string;
 }
 
 /** Needs no key. */
@@ -18,6 +20,8 @@ export interface KeyedRoute extends Path {
   key: "write" | "secret";
   /** Bytes that a body may have; without it none is read. */
   maxBody?: number;
+  /** Bytes that a compressed one may inflate to. @default maxBody */
+  maxInflated?: number;
   handle(call: SiteCall): Response | Promise<Response>;
 }
 
@@ -68,7 +72,7 @@ const MAX_SEGMENTS = 8;
 
 function allowOf(routes: Route[]): string {
   const methods = routes.flatMap(({ method }) => (method === "GET" ? ["GET", "HEAD"] : [method]));
-  return [...methods, "OPTIONS"].join(", ");
+  return [...new Set(methods), "OPTIONS"].join(", ");
 }
 
 function fit(segments: string[], parts: string[]): [string, string][] | undefined {
@@ -83,6 +87,11 @@ function fit(segments: string[], parts: string[]): [string, string][] | undefine
     } else if (segment !== part) return undefined;
   }
   return params;
+}
+
+/** The route of a place for a method and a query. */
+export function pickRoute({ routes }: Place, method: string, query: string): Route | undefined {
+  return routes.find((route) => route.method === method && (route.query === undefined || new URLSearchParams(query).has(route.query)));
 }
 
 export function decodeParams(params: [string, string][]): Record<string, string> {

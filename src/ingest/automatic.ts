@@ -1,4 +1,5 @@
 import type { EventInput } from "../event.ts";
+import { cutText } from "./text.ts";
 
 const DOWNLOAD = /\.(?:pdf|docx?|xlsx?|pptx?|csv|txt|rtf|zip|rar|7z|t?gz|dmg|exe|msi|apk|pkg|deb|iso|mp[34]|wav|avi|mov|epub)$/i;
 
@@ -6,10 +7,34 @@ const DOWNLOAD = /\.(?:pdf|docx?|xlsx?|pptx?|csv|txt|rtf|zip|rar|7z|t?gz|dmg|exe
 export const isAutomatic = (eventName: string): boolean => AUTOMATIC.has(eventName);
 const AUTOMATIC = new Set(["$click", "$auxclick", "$submit", "$rage"]);
 
+export interface Action {
+  name: string;
+  data: Record<string, unknown>;
+  /** A mere click; a form that was sent, or what the site gave a name, is more. */
+  isClick: boolean;
+}
+
+/**
+ * Reads what the tracker saw of a click or a submit: here, so that the page's script need not know it. The element's
+ * `data-wysleap-*` come as they stand in its dataset: `wysleapEvent` is the site's name for it, the others are data.
+ */
+export function readAction(input: EventInput): Action {
+  const { wysleapEvent, ...seen } = input.eventData ?? {};
+  const own = cutText((text(wysleapEvent) ?? "").trim(), MAX_NAME);
+  const data = Object.fromEntries(
+    Object.entries(seen)
+      .filter(([key]) => !REPLAY_MARKS.has(key))
+      .map(([key, value]) => [key.replace(/^wysleap([A-Z])/, (_, first: string) => first.toLowerCase()), value]),
+  );
+  return { name: own || nameOf(input), data, isClick: own === "" && input.eventName !== "$submit" };
+}
+
+const REPLAY_MARKS = new Set(["wysleapMask", "wysleapUnmask", "wysleapBlock"]);
+const MAX_NAME = 100;
+
 const text = (value: unknown) => (typeof value === "string" ? value : undefined);
 
-/** The name that a report shows, by what was clicked on: here, so that the page's script need not know it. */
-export function nameOfAutomatic(input: EventInput): string {
+function nameOf(input: EventInput): string {
   if (input.eventName === "$submit") return "Form Submitted";
   if (input.eventName === "$rage") return "Rage Click";
   const url = text(input.eventData?.["url"]);

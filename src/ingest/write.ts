@@ -1,7 +1,7 @@
 import { dayOf, MINUTE_MS } from "../clock.ts";
 import type { StoredEvent } from "../event.ts";
 import { createId } from "../ids.ts";
-import { isAutomatic, nameOfAutomatic } from "./automatic.ts";
+import { isAutomatic, readAction } from "./automatic.ts";
 import type { Context, Known, Witnessed, Written } from "./stages.ts";
 import { cutText } from "./text.ts";
 
@@ -58,11 +58,11 @@ export function writeEvent(hit: Known, { input, site }: Context): Written {
   if (input.type === "pageview") {
     if (input.pageTitle) event.title = input.pageTitle;
   } else if (input.type === "event") {
-    const automatic = isAutomatic(input.eventName);
-    event.name = automatic ? nameOfAutomatic(input) : input.eventName;
-    // a form that was sent is more than a click
-    if (automatic && input.eventName !== "$submit") event.automatic = true;
-    if (input.eventData) event.data = input.eventData;
+    const action = isAutomatic(input.eventName) ? readAction(input) : undefined;
+    event.name = action?.name ?? input.eventName;
+    if (action?.isClick) event.automatic = true;
+    const data = action?.data ?? input.eventData;
+    if (data) event.data = data;
   } else {
     event.engagedSeconds = input.engagedSeconds;
     if (input.scrollDepth !== undefined) event.scrollDepth = input.scrollDepth;

@@ -57,6 +57,10 @@ export const keys = {
   /** Deliveries still owed when the segments that held them went. */
   owed: (writer: string, n: number) => `owed:${writer}:${sequence(n)}`,
   salt: (day: string) => `salt:${day}`,
+  /** One chunk of a session's recording in one tab; write-once. `site`, `session`, `tab` are digests. */
+  replay: (site: string, session: string, tab: string, seq: number) => `replay:${site}:${session}:${tab}${sequence(seq)}`,
+  /** What a writer knows of the recordings that began on a day, written anew (never over) the n-th time. */
+  replayIndex: (site: string, day: string, writer: string, n: number) => `replayindex:${site}:${day}:${writer}:${sequence(n)}`,
 } as const;
 
 export const bases = {
@@ -64,6 +68,9 @@ export const bases = {
   checkpoints: "checkpoint",
   erasures: "erased",
   salts: "salt",
+  replays: (site: string) => `replay:${site}`,
+  replayIndexes: "replayindex",
+  replayIndex: (site: string) => `replayindex:${site}`,
 } as const;
 
 /** A `block:` or `rollup:` key, of the latter with its day. */

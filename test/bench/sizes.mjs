@@ -14,7 +14,7 @@ const PEERS = [
   ["posthog-js", 122_000],
 ];
 
-const ours = ["tracker.js", "tracker-full.js"].map((file) => {
+const ours = ["tracker.js", "tracker-full.js", "replay.js"].map((file) => {
   let script;
   try {
     script = readFileSync(new URL(`../../dist/${file}`, import.meta.url));

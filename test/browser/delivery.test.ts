@@ -199,6 +199,21 @@ describeInBrowser("delivery", (stage) => {
     expect(visitors.size).toBe(1);
   });
 
+  it("what waits in two tabs is sent by one of them", async () => {
+    stage.server.answer = { status: 503, headers: { "retry-after": "3" } };
+    const tabs = [await stage.open("/one"), await stage.open("/two")];
+    for (const [at, page] of tabs.entries()) await trackEvent(page, `Event ${at}`);
+    await until(async () => (await custom(tabs[0]!)).length === 2 && stage.server.batches.length);
+    await tabs[0]!.waitForTimeout(500);
+    stage.server.batches.length = 0;
+    stage.server.answer = {};
+    await until(() => stage.server.named("Event 0").length && stage.server.named("Event 1").length);
+    await tabs[0]!.waitForTimeout(2_500);
+    const sent = stage.server.batches.flatMap((batch) => batch.items.map((item) => item.eventName)).filter((name) => name?.startsWith("Event "));
+    expect(sent.toSorted()).toEqual(names(2));
+    await expectOnceEach(names(2));
+  });
+
   it("every body stays under 48 KiB", async () => {
     const page = await stage.open("/");
     await page.evaluate((names) => {

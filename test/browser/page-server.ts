@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { type Analytics, createAnalytics, type StoredEvent } from "../../src/index.ts";
+import { type Analytics, type AnalyticsOptions, createAnalytics, type StoredEvent } from "../../src/index.ts";
 import { bundleModule } from "../../tracker/plugin.ts";
 
 export interface SentItem {
@@ -69,17 +69,19 @@ async function bodyOf(request: IncomingMessage): Promise<Buffer<ArrayBuffer> | u
 }
 
 /** Serves pages with the tracker on 127.0.0.1, the library mounted under `/api`, and records the batches it gets. */
-export async function createPageServer(): Promise<PageServer> {
+export async function createPageServer(options: Partial<AnalyticsOptions> = {}): Promise<PageServer> {
   const hanging = new Set<ServerResponse>();
   // headless Chromium says that it is one
-  const analytics = createAnalytics({ sites: [{ id: "demo", ...KEYS }, { id: "other", apiKey: "sk_other_secret", writeKey: "wk_other_public" }], bots: "count" });
+  const analytics = createAnalytics({ sites: [{ id: "demo", ...KEYS }, { id: "other", apiKey: "sk_other_secret", writeKey: "wk_other_public" }], bots: "count", ...options });
+  const { trackerPath = "/tracker.js" } = options;
 
   async function serveApi(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
     self.asked.push(url.pathname.slice(4) + url.search);
     const body = request.method === "POST" ? await bodyOf(request) : undefined;
     if (request.method === "POST" && !body) return;
     const { status, headers, hang } = self.answer;
-    const batch = body && ({ ...JSON.parse(body.toString()), status: 0, contentType: request.headers["content-type"], bytes: body.length } as Batch);
+    const isBatch = body && !url.searchParams.has("rec");
+    const batch = isBatch && ({ ...JSON.parse(body.toString()), status: 0, contentType: request.headers["content-type"], bytes: body.length } as Batch);
     if (batch) self.batches.push(batch);
     if (batch && hang) return void hanging.add(response);
     if (batch && status) {
@@ -132,7 +134,7 @@ export async function createPageServer(): Promise<PageServer> {
       for await (const event of analytics.exportEvents("demo")) events.push(event);
       return events;
     },
-    tag: () => `<script defer src="/api/tracker.js" data-site-id="demo" data-key="${KEYS.writeKey}" ${self.attributes}></script>`,
+    tag: () => `<script defer src="/api${trackerPath}" data-site-id="demo" data-key="${KEYS.writeKey}" ${self.attributes}></script>`,
     close: async () => {
       await new Promise<void>((resolve) => {
         http.close(() => resolve());

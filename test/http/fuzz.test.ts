@@ -1,6 +1,6 @@
 import { Agent, request as send } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Analytics } from "../../src/analytics.ts";
+import type { Analytics } from "../../src/public-api.ts";
 import { createAnalytics } from "../../src/analytics.ts";
 import { STATUS_BY_CODE } from "../../src/errors.ts";
 import { CONTRACT_SITES } from "../../src/testing/case.ts";

@@ -53,6 +53,9 @@ export function createApi(): AnalyticsApi & { events: StoredEvent[] } {
       events.push({ ...receipt, id: eventId, siteId: site.id, type: input.type, visit: 1, day: "2025-01-15", name });
       return receipt;
     },
+    addReplay: async () => ({ accepted: false, reason: "off", record: false, dropped: 0 }),
+    getReplays: async () => ({ replays: [], totalBytes: 0, budgetBytes: 0 }),
+    readReplay: async () => undefined,
     async getVisitors(site) {
       const last = new Map(of(site.id).map((event) => [event.visitorId, event]));
       return {

@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { createAnalytics } from "../../src/analytics.ts";
-import type { Analytics } from "../../src/analytics.ts";
+import type { Analytics } from "../../src/public-api.ts";
 import type { WebhookRequest } from "../../src/webhooks/transport.ts";
 
 const KEY = "a-secret-key-of-the-shop-0000";

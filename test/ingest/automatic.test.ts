@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
-import { isAutomatic, nameOfAutomatic } from "../../src/ingest/automatic.ts";
+import { isAutomatic, readAction } from "../../src/ingest/automatic.ts";
 
 const nameOf = (eventName: string, eventData?: Record<string, unknown>) =>
-  nameOfAutomatic({ siteId: "shop", pageUrl: "https://shop.example/a", eventName, eventData });
+  readAction({ siteId: "shop", pageUrl: "https://shop.example/a", eventName, eventData }).name;
 
 it.each([
   ["Button Clicked", "$click", {}],
@@ -19,4 +19,13 @@ it.each([
 
 it("a name of the site's own is left alone", () => {
   expect(["Purchase Completed", "click", "$other"].some(isAutomatic)).toBe(false);
+});
+
+it("an element's own name is the event's, and its other properties are its data", () => {
+  const eventData = { text: "Pro", wysleapEvent: " Plan Chosen ", wysleapPlan: "pro", wysleapSeatCount: "5", wysleapUnmask: "", wysleap: "x" };
+  expect(readAction({ siteId: "shop", eventName: "$click", eventData })).toEqual({
+    name: "Plan Chosen", data: { text: "Pro", plan: "pro", seatCount: "5", wysleap: "x" }, isClick: false,
+  });
+  expect(readAction({ siteId: "shop", eventName: "$rage", eventData: { wysleapEvent: "x".repeat(500) } }).name).toHaveLength(100);
+  expect(readAction({ siteId: "shop", eventName: "$click", eventData: { wysleapEvent: 7 } })).toMatchObject({ name: "Button Clicked", isClick: true });
 });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import fsDriver from "unstorage/drivers/fs";
 import { afterEach, expect, test, vi } from "vitest";
 import { createAnalytics } from "../../src/analytics.ts";
-import type { Analytics } from "../../src/analytics.ts";
+import type { Analytics } from "../../src/public-api.ts";
 import type { WebhookRequest } from "../../src/webhooks/transport.ts";
 
 const folders: string[] = [];

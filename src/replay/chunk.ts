@@ -1,0 +1,35 @@
+import { promisify } from "node:util";
+import { deflateRaw, inflateRaw } from "node:zlib";
+
+/** What a stored chunk says of itself, so that a lost index can be made again from it. */
+export interface ChunkHead {
+  sessionId: string;
+  visitorId: string;
+  seq: number;
+  /** Epoch milliseconds of the server's clock. */
+  at: number;
+  pages: string[];
+  actions: number;
+}
+
+/** A sound chunk inflates to no more: what the endpoint takes. */
+const MAX_INFLATED = 9 * 1024 * 1024;
+const deflate = promisify(deflateRaw);
+const inflate = promisify(inflateRaw);
+
+/** Length of the head (4 bytes), the head as JSON, the events as lines, deflated. */
+export async function encodeChunk(head: ChunkHead, lines: string[]): Promise<Buffer> {
+  const text = Buffer.from(JSON.stringify(head));
+  const size = Buffer.alloc(4);
+  size.writeUInt32LE(text.length);
+  return Buffer.concat([size, text, await deflate(lines.join("\n"), { level: 6 })]);
+}
+
+export function decodeHead(body: Buffer): ChunkHead {
+  return JSON.parse(body.toString("utf8", 4, 4 + body.readUInt32LE(0))) as ChunkHead;
+}
+
+export async function decodeLines(body: Buffer): Promise<string[]> {
+  const text = (await inflate(body.subarray(4 + body.readUInt32LE(0)), { maxOutputLength: MAX_INFLATED })).toString("utf8");
+  return text === "" ? [] : text.split("\n");
+}

@@ -1,0 +1,91 @@
+import type { Browser, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { hasChromium, launchBrowser } from "./chromium.ts";
+import { createReplayStage, isChunk, type ReplayStage, until } from "./replay-stage.ts";
+
+/** Each place in which something may be typed or stand; `$` stands for the secret. `type` types it, the rest sets it. */
+const PLACES: { name: string; html: string; act?: "type" | "fill" | "none"; at?: string; after?: string }[] = [
+  ...["text", "email", "search", "tel", "url"].map((type) => ({ name: `input ${type}`, html: `<input type=${type}>` })),
+  { name: "input without type", html: "<input>" },
+  { name: "input of an unknown type", html: "<input type=fancy>" },
+  { name: "password", html: "<input type=password>" },
+  { name: "password shown by a toggle", html: "<input type=password>", after: "el.type = 'text'; el.value += 'x'; el.dispatchEvent(new Event('input', { bubbles: true }))" },
+  { name: "password shown by another field", html: "<input type=password name=pw1>", after: "const b = document.createElement('input'); b.name = 'pw1'; b.dataset.wysleapUnmask = ''; b.value = el.value; el.replaceWith(b)" },
+  { name: "unmasked password", html: "<div data-wysleap-unmask><input type=password></div>", at: "input" },
+  { name: "unmasked one-time code", html: "<input data-wysleap-unmask autocomplete=one-time-code>" },
+  { name: "unmasked card number", html: "<input data-wysleap-unmask autocomplete='billing cc-number'>" },
+  { name: "unmasked field called cvc", html: "<input data-wysleap-unmask name=cvc>" },
+  { name: "hidden input", html: "<input type=hidden value=$>", act: "none" },
+  { name: "unmasked hidden input", html: "<div data-wysleap-unmask><input type=hidden value=$></div>", act: "none" },
+  { name: "hidden input changed later", html: "<input type=hidden>", act: "none", after: "el.setAttribute('value', '$')" },
+  { name: "value set by script", html: "<input>", act: "none", after: "el.value = '$'" },
+  { name: "value as attribute", html: "<input>", act: "none", after: "el.setAttribute('value', '$')" },
+  { name: "filled in by the server", html: "<input value=$>", act: "none" },
+  { name: "textarea", html: "<textarea></textarea>" },
+  { name: "textarea with text", html: "<textarea>$</textarea>", act: "none" },
+  { name: "contenteditable", html: "<div contenteditable>-</div>" },
+  { name: "contenteditable, changed by script", html: "<div contenteditable=true><p>-</p></div>", act: "none", after: "el.firstChild.textContent = '$'; el.append('$')" },
+  { name: "select", html: "<select><option value=a>a<option value=$>b</select>", act: "none", after: "el.selectedIndex = 1; el.dispatchEvent(new Event('change', { bubbles: true }))" },
+  { name: "radio", html: "<input type=radio name=r value=$>", act: "none", after: "el.click()" },
+  { name: "datalist field", html: "<input list=l><datalist id=l></datalist>" },
+  { name: "in shadow DOM", html: "<x-field></x-field>", after: "", at: "input" },
+  { name: "masked text and its attributes", html: "<p data-wysleap-mask title=$ data-id=$ aria-label=$>$ <img alt=$></p>", act: "none" },
+  { name: "masked text put in later", html: "<p data-wysleap-mask></p>", act: "none", after: "el.innerHTML = '<b title=$>$</b>'; el.append('$')" },
+  { name: "attributes of a field", html: "<input data-value=$ title=$ aria-valuetext=$>", act: "none" },
+  { name: "blocked", html: "<section data-wysleap-block>$</section>", act: "none" },
+  { name: "in a frame", html: "<iframe srcdoc='<input>'></iframe>", at: "input" },
+  { name: "link's query", html: "<a href='/x?token=$#$'>x</a>", act: "none" },
+  { name: "card number as plain text", html: "<p>4242 4242 4242 4242</p>", act: "none" },
+];
+
+describe.skipIf(!hasChromium && process.env.CI !== "true")("what is typed while a session is recorded", { timeout: 180_000 }, () => {
+  let browser: Browser;
+  let stage: ReplayStage;
+  let page: Page;
+
+  beforeAll(async () => {
+    browser = await launchBrowser();
+  });
+  afterAll(() => browser.close());
+  beforeEach(async () => {
+    stage = await createReplayStage();
+    page = await browser.newPage();
+  });
+  afterEach(async () => {
+    await page.close();
+    await stage.close();
+  });
+
+  const secretOf = (at: number) => `geheim${String(at).padStart(2, "0")}q`;
+
+  async function typeAll(): Promise<void> {
+    stage.body = `<script>customElements.define("x-field", class extends HTMLElement { connectedCallback() { this.attachShadow({ mode: "open" }).innerHTML = "<input>"; } });</script>
+<p>public words</p>${PLACES.map(({ html }, at) => `<div id=place${at}>${html.replaceAll("$", secretOf(at))}</div>`).join("\n")}`;
+    const first = page.waitForRequest(isChunk);
+    await page.goto(`${stage.origin}/page`);
+    await first;
+    for (const [at, { act = "type", at: inner, after }] of PLACES.entries()) {
+      const secret = secretOf(at);
+      const place = page.locator(`#place${at}`);
+      const field = PLACES[at]!.name === "in a frame" ? page.frameLocator(`#place${at} iframe`).locator("input") : inner ? place.locator(inner).first() : place.locator(":scope > *").first();
+      if (act === "type") await field.pressSequentially(secret);
+      if (after) await page.evaluate(([id, code]) => new Function("el", code!)(document.querySelector(`#${id} > *`)), [`place${at}`, after.replaceAll("$", secret)]);
+    }
+    await page.waitForTimeout(300);
+    await page.goto("about:blank");
+    await page.waitForTimeout(800);
+  }
+
+  it.each([["by default", ""], ["with all text masked", 'data-mask-text="all"']])(`is in no stored value, of ${PLACES.length} secrets in as many places, %s`, async (_, attributes) => {
+    stage.attributes += ` ${attributes}`;
+    await typeAll();
+    const replay = await until(async () => (await stage.replays())[0]);
+    const stored = await stage.storedText();
+    const found = PLACES.filter((_, at) => stored.includes(secretOf(at))).map(({ name }) => name);
+    expect(found).toEqual([]);
+    expect(stored).not.toContain("4242 4242");
+    // the scan would find it: what is not secret is there, unless all text is masked
+    expect(stored.includes("public words")).toBe(attributes === "");
+    expect((await stage.events(replay.sessionId)).filter(({ data }) => data.source === 5).length).toBeGreaterThan(15);
+  });
+});
