@@ -111,9 +111,12 @@ export function createWriters(options: { guard: Guard; writer: string; now: Cloc
   async function confirm(n: number): Promise<boolean> {
     const slot = await readSlot(n);
     if (mine !== n) return false;
-    if (typeof slot !== "object" || slot.writer === writer) return true;
-    await claim();
-    return false;
+    if (typeof slot === "object" && slot.writer !== writer) {
+      await claim();
+      return false;
+    }
+    if (typeof slot !== "object") await write(); // half-written, or the storage only said that it was
+    return true;
   }
 
   return {

@@ -110,3 +110,17 @@ test("when the whole machine was asleep, nobody takes the others for dead as it 
   await vi.advanceTimersByTimeAsync(100_000);
   expect(await look()).toEqual([true, true]);
 });
+
+test("a slot that the storage lost or damaged is written again soon", async () => {
+  const driver = memoryDriver();
+  const guard = createGuard({ ...driver, dispose: undefined }, { reporter: silentReporter });
+  const [first, second] = ["first", "second"].map((writer) => createWriters({ guard, writer, now: Date.now }));
+  const claimed = first!.claim();
+  await vi.advanceTimersByTimeAsync(100);
+  await claimed;
+  for (const harm of [() => driver.removeItem!("slot:0000000000", {}), () => driver.setItemRaw!("slot:0000000000", Buffer.from("{"), {})]) {
+    await harm();
+    await vi.advanceTimersByTimeAsync(4_000);
+    expect((await second!.read()).map((slot) => slot.writer)).toEqual(["first"]);
+  }
+});
