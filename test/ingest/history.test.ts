@@ -32,11 +32,12 @@ describe("a visitor's history", () => {
     expect((steps.load(hit(), context) as Loaded).before?.visitor.pageviews).toBe(1);
   });
 
-  it("that cannot be read fails its own hit and not the next", async () => {
+  it("that cannot be read fails its own hit and those that waited for the same reading, and not the next", async () => {
     let calls = 0;
     const { steps } = setup({ load: () => (++calls === 1 ? Promise.reject(new Error("down")) : Promise.resolve(undefined)) });
     const [first, second] = await Promise.allSettled([steps.load(hit(), context), steps.load(hit(), context)]);
-    expect([first.status, second.status]).toEqual(["rejected", "fulfilled"]);
+    expect([first.status, second.status, calls]).toEqual(["rejected", "rejected", 1]);
+    await expect(steps.load(hit(), context)).resolves.toMatchObject({ before: undefined });
   });
 
   it("is left alone by a bot, unless bots count", () => {
