@@ -11,7 +11,9 @@ const write = (items) => {
   localStorage.setItem("cart", JSON.stringify(items));
   show();
 };
-const track = (name, data) => window.WysLeap?.trackEvent(name, data);
+// the tracker's larger self may come after this script: what is called before it is kept for it
+window.WysLeap ??= new Proxy({ q: [] }, { get: (stub, name) => stub[name] || ((...args) => stub.q.push([name, args])) });
+const track = (name, data) => window.WysLeap.trackEvent(name, data);
 const total = () => read().reduce((sum, item) => sum + item.price, 0);
 const element = (tag, text, attributes = {}) => Object.assign(document.createElement(tag), { textContent: text, ...attributes });
 
@@ -58,7 +60,6 @@ const checkout = document.querySelector("#checkout");
 if (checkout && read().length === 0) {
   checkout.replaceChildren(element("p", "There is nothing to pay for yet."), element("a", "See the collection", { className: "button", href: "/products" }));
 } else if (checkout) {
-  // after the tracker: both are deferred
   track("Checkout Started", { items: read().length, value: total(), currency: "EUR" });
   checkout.addEventListener("submit", (event) => {
     event.preventDefault();

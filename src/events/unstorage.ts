@@ -85,7 +85,7 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
   const writers = createWriters({ guard, writer: own.writer, now });
   const follow: FollowOptions = {
     guard, reporter,
-    onTorn: () => void torn++,
+    onTorn: (key) => void (torn.size < MAX_TORN && torn.add(key)),
     onEvent(event, view) {
       take(view, event, seen.add(event));
     },
@@ -107,7 +107,8 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
   });
   const summaries = createSummaries({ cache, follow });
   const reports = createReports({ own, views, cache, summaries, erasures, follow });
-  let torn = 0;
+  /** Keys of damaged values: each counts once, however often it is read. */
+  const torn = new Set<string>();
   let stored = 0;
   let repeated = 0;
   let started: Promise<void> | undefined;
@@ -255,7 +256,7 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
       ...profiles,
       load: (siteId, visitorId) => (ready ? profiles.load(siteId, visitorId) : start().then(() => profiles.load(siteId, visitorId))),
     },
-    stats: () => ({ stored, repeated, torn, ...journal.stats() }),
+    stats: () => ({ stored, repeated, torn: torn.size, ...journal.stats() }),
   };
 }
 
@@ -265,6 +266,7 @@ const LONELY_TICKS = 2;
 const NO_RULES: ProfileRules<unknown> = { fold: () => undefined, merge: () => undefined };
 const DEFAULT_RETENTION_DAYS = 395;
 const MAX_MOVES = 5;
+const MAX_TORN = 10_000;
 const CLOSE_CHECKPOINT_MS = 3_000;
 
 async function withinDeadline<T>(work: Promise<T>, ms: number): Promise<T> {
