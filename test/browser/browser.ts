@@ -76,12 +76,15 @@ export const runUntil = (page: Page, check: () => unknown): Promise<void> =>
     return check();
   });
 
-/** Lets time pass in the page, and every request be answered before its own time is up. */
+/**
+ * Lets time pass in the page, and every request be answered before its own time is up. What waits behind one that was
+ * not answered yet leaves with the next second.
+ */
 export async function pass(page: Page, ms: number): Promise<void> {
+  await page.waitForTimeout(REQUEST_MS);
   for (let left = ms; left > 0; left -= 5_000) {
     await page.clock.runFor(Math.min(left, 5_000));
-    await page.waitForTimeout(20);
-    await settled(page);
+    for (let tries = 0; tries < 20 && (await kept(page)).length > 0; tries++) await page.waitForTimeout(20);
   }
 }
 
