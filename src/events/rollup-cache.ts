@@ -1,4 +1,5 @@
 import type { Guard } from "../storage/guard.ts";
+import { createByteCache } from "./byte-cache.ts";
 import type { DayRollup, Portion } from "./rollup.ts";
 import { decodeDay } from "./rollup-codec.ts";
 
@@ -21,62 +22,37 @@ export interface RollupCache {
   mend(key: string, day: DayRollup): void;
   /** Whether the value under the key is damaged, as far as is known. */
   isMended(key: string): boolean;
-  drop(key: string): void;
 }
 
 /** Rollups never change under their key, so a cached one is always right. Least recently used ones go first. */
 export function createRollupCache(guard: Guard, maxBytes = MAX_CACHE_BYTES): RollupCache {
-  const entries = new Map<string, { day: DayRollup; bytes: number }>();
+  const cached = createByteCache(maxBytes, weigh);
   const mended = new Set<string>();
   const reading = new Map<string, Promise<DayRollup | "missing" | "torn">>();
-  let bytes = 0;
-
-  function put(key: string, day: DayRollup) {
-    drop(key);
-    const weight = weigh(day);
-    entries.set(key, { day, bytes: weight });
-    bytes += weight;
-    for (const oldest of entries.keys()) {
-      if (bytes <= maxBytes || entries.size === 1) break;
-      drop(oldest);
-    }
-  }
-
-  function drop(key: string) {
-    const entry = entries.get(key);
-    if (!entry) return;
-    entries.delete(key);
-    bytes -= entry.bytes;
-  }
 
   async function load(key: string, date: string): Promise<DayRollup | "missing" | "torn"> {
     const held = await guard.read(key);
     if (held.state !== "found") return held.state;
     const day = await decodeDay(held.body, date);
-    put(key, day);
+    cached.put(key, day);
     return day;
   }
 
   return {
-    put,
+    put: cached.put,
     mend(key, day) {
-      put(key, day);
+      cached.put(key, day);
       if (mended.size >= MAX_MENDED) mended.clear();
       mended.add(key);
     },
     isMended: (key) => mended.has(key),
-    drop,
     async readPortion(key, date, portion) {
       const held = await guard.read(key);
       return held.state === "found" ? decodeDay(held.body, date, portion) : held.state;
     },
     async read(key, date) {
-      const entry = entries.get(key);
-      if (entry) {
-        entries.delete(key);
-        entries.set(key, entry);
-        return entry.day;
-      }
+      const known = cached.get(key);
+      if (known) return known;
       let pending = reading.get(key);
       if (!pending) {
         pending = load(key, date).finally(() => reading.delete(key));

@@ -1,4 +1,5 @@
 import { keys } from "../storage/keys.ts";
+import { createByteCache } from "./byte-cache.ts";
 import type { SummaryRef } from "./checkpoint.ts";
 import { around, digestOfParts, portionsOf, readRows, type SiteParts } from "./day-parts.ts";
 import { createSummaryBuilder, type DaySummary, weighSummary } from "./day-summary.ts";
@@ -28,22 +29,9 @@ export interface Summaries {
 
 export function createSummaries({ cache, follow, maxBytes = MAX_SUMMARY_BYTES }: { cache: RollupCache; follow: FollowOptions; maxBytes?: number }): Summaries {
   const { guard } = follow;
-  /** By site, day and what it is made of; least recently used first. */
-  const kept = new Map<string, { summary: DaySummary; bytes: number }>();
+  /** By site, day and what it is made of. */
+  const kept = createByteCache(maxBytes, weighSummary);
   const making = new Map<string, Promise<DaySummary>>();
-  let bytes = 0;
-
-  function keep(id: string, summary: DaySummary) {
-    const weight = weighSummary(summary);
-    bytes += weight - (kept.get(id)?.bytes ?? 0);
-    kept.delete(id);
-    kept.set(id, { summary, bytes: weight });
-    for (const [oldest, entry] of kept) {
-      if (bytes <= maxBytes || kept.size === 1) break;
-      kept.delete(oldest);
-      bytes -= entry.bytes;
-    }
-  }
 
   async function build(day: string, parts: SiteParts, shown = (rollup: DayRollup) => rollup) {
     const builder = createSummaryBuilder(day);
@@ -68,11 +56,11 @@ export function createSummaries({ cache, follow, maxBytes = MAX_SUMMARY_BYTES }:
       const held = ref && (await guard.read(ref.key));
       if (held?.state !== "found") continue;
       const summary = await decodeSummary(held.body, day);
-      keep(id, summary);
+      kept.put(id, summary);
       return summary;
     }
     const { summary, whole } = await build(day, parts, Array.isArray(from) ? undefined : from.shown);
-    if (whole) keep(id, summary);
+    if (whole) kept.put(id, summary);
     return summary;
   }
 
@@ -80,12 +68,8 @@ export function createSummaries({ cache, follow, maxBytes = MAX_SUMMARY_BYTES }:
     get(siteId, day, parts, from) {
       const of = digestOfParts(parts, day);
       const id = `${siteId}\n${day}\n${of}${Array.isArray(from) ? "" : `\n${from.version}`}`;
-      const entry = kept.get(id);
-      if (entry) {
-        kept.delete(id);
-        kept.set(id, entry);
-        return Promise.resolve(entry.summary);
-      }
+      const known = kept.get(id);
+      if (known) return Promise.resolve(known);
       let pending = making.get(id);
       if (!pending) {
         pending = make(id, siteId, day, of, parts, from).finally(() => making.delete(id));
@@ -95,7 +79,7 @@ export function createSummaries({ cache, follow, maxBytes = MAX_SUMMARY_BYTES }:
     },
     async write(siteId, day, parts, writer, generation) {
       const of = digestOfParts(parts, day);
-      const known = kept.get(`${siteId}\n${day}\n${of}`)?.summary;
+      const known = kept.get(`${siteId}\n${day}\n${of}`);
       const { summary, whole } = known ? { summary: known, whole: true } : await build(day, parts);
       if (!whole) return undefined;
       const key = keys.summary(siteId, day, writer, generation);
