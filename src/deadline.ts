@@ -9,3 +9,10 @@ export function withDeadline<T>(work: Promise<T>, ms: number, late: () => Error)
     work.then(resolve, reject).finally(() => clearTimeout(timer));
   });
 }
+
+/** Holds the process for as long: somebody waits for what comes after. */
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+}

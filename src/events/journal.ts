@@ -1,8 +1,10 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { pause } from "../deadline.ts";
 import { unavailable } from "../errors.ts";
 import type { StoredEvent } from "../event.ts";
 import type { Guard } from "../storage/guard.ts";
 import { keys } from "../storage/keys.ts";
+import { patiently } from "../storage/patient.ts";
 import type { Batch, StoredOwed } from "./event-store.ts";
 import { encodeSegment, type SiteLines, toOwedLine } from "./segment.ts";
 
@@ -14,10 +16,6 @@ export const MAX_WAITING_BYTES = 16 * 1024 * 1024;
  * single event on a quiet site does not wait.
  */
 const SEGMENT_GAP_MS = 2;
-/** Waits before the second and third try of one segment. */
-const RETRY_MS = [50, 200];
-/** A try that took longer is not repeated: those who wait have waited long enough. */
-const SLOW_MS = 1_000;
 
 export interface Journal {
   /** Resolves when the batch is in a stored segment. Rejects with UNAVAILABLE. */
@@ -98,19 +96,8 @@ export function createJournal({ guard, writer, onStored, onRefused }: JournalOpt
   }
 
   async function writeGroup(group: Group): Promise<void> {
-    group.body ??= encodeSegment(writer, next, group.sites, group.deliveries);
-    const begun = performance.now();
-    for (let attempt = 0; ; attempt++) {
-      try {
-        await guard.write(keys.segment(writer, next), group.body);
-        return;
-      } catch (error) {
-        const wait = RETRY_MS[attempt];
-        if (wait === undefined || guard.breaker() !== "closed" || performance.now() - begun > SLOW_MS) throw error;
-        retried++;
-        await pause(wait);
-      }
-    }
+    const body = (group.body ??= encodeSegment(writer, next, group.sites, group.deliveries));
+    await patiently(guard, () => guard.write(keys.segment(writer, next), body), () => void retried++);
   }
 
   /** No longer waiting: stored, or refused. */
@@ -199,10 +186,4 @@ function createGroup(): Group {
   });
   stored.catch(() => {}); // each waiter handles its own; a group whose waiters are gone must not be unhandled
   return { events: [], sites: new Map(), deliveries: [], owed: [], bytes: 0, stored, resolve, reject };
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms); // holds the process for as long: somebody waits for an acknowledgement
-  });
 }

@@ -1,4 +1,5 @@
 import type { Clock } from "../clock.ts";
+import { pause } from "../deadline.ts";
 import type { Guard } from "./guard.ts";
 import { keys } from "./keys.ts";
 
@@ -148,10 +149,4 @@ export function createWriters(options: { guard: Guard; writer: string; now: Cloc
       mine = undefined;
     },
   };
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms); // holds the process: an event waits for it
-  });
 }
