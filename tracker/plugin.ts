@@ -1,24 +1,29 @@
 import { readFile } from "node:fs/promises";
-import { build, type Plugin } from "esbuild";
+import { build, type BuildOptions, type Plugin } from "esbuild";
 import { minify } from "terser";
 
 const root = new URL("..", import.meta.url).pathname;
 
-async function bundle(full: boolean): Promise<string> {
-  const result = await build({
-    entryPoints: ["tracker/index.ts"],
+async function bundleFrom(entry: string, options: BuildOptions = {}): Promise<string> {
+  const { outputFiles } = await build({
+    entryPoints: [entry],
     absWorkingDir: root,
     bundle: true,
     write: false,
-    minifySyntax: true,
     format: "esm",
     target: "es2021",
     tsconfigRaw: {},
+    ...options,
+  });
+  return outputFiles![0]!.text;
+}
+
+const bundle = (full: boolean): Promise<string> =>
+  bundleFrom("tracker/index.ts", {
+    minifySyntax: true,
     legalComments: "none",
     define: { SCRIPT: full ? "wysleapScript" : "document.currentScript", FULL: String(full) },
   });
-  return result.outputFiles[0]!.text;
-}
 
 /** Bundlers of apps are told in comments to leave our `import()` to the browser. */
 async function shrink(code: string, module: boolean, comments = false): Promise<string> {
@@ -50,25 +55,14 @@ export const bundleFull = async (comments = false): Promise<string> =>
 
 /** `wysleap/tracker`: the full one with `init(options)`, to bundle into the app's own script. */
 export async function bundleModule(): Promise<string> {
-  const { outputFiles } = await build({
-    entryPoints: ["tracker/module.ts"],
-    absWorkingDir: root,
-    bundle: true,
-    write: false,
-    format: "esm",
-    target: "es2021",
-    tsconfigRaw: {},
-    plugins: [
-      {
-        name: "full",
-        setup(builder) {
-          builder.onResolve({ filter: /^#tracker-full$/ }, () => ({ path: "full", namespace: "full" }));
-          builder.onLoad({ filter: /.*/, namespace: "full" }, async () => ({ contents: await bundleFull(true) }));
-        },
-      },
-    ],
-  });
-  return shrink(outputFiles[0]!.text, true, true);
+  const full: Plugin = {
+    name: "full",
+    setup(builder) {
+      builder.onResolve({ filter: /^#tracker-full$/ }, () => ({ path: "full", namespace: "full" }));
+      builder.onLoad({ filter: /.*/, namespace: "full" }, async () => ({ contents: await bundleFull(true) }));
+    },
+  };
+  return shrink(await bundleFrom("tracker/module.ts", { plugins: [full] }), true, true);
 }
 
 const CANVAS_MANAGER = /\nclass CanvasManager \{[\s\S]*?\n\}\n/;
@@ -95,19 +89,8 @@ const timedRecorder: Plugin = {
 
 /** The recorder: a module that exports `record`, imported by the tracker that a page asks to record. */
 export async function bundleRecorder(): Promise<string> {
-  const { outputFiles } = await build({
-    entryPoints: ["tracker/replay/index.ts"],
-    absWorkingDir: root,
-    bundle: true,
-    write: false,
-    minifySyntax: true,
-    format: "esm",
-    target: "es2021",
-    tsconfigRaw: {},
-    legalComments: "none",
-    plugins: [timedRecorder],
-  });
-  const { code } = await minify(outputFiles[0]!.text, {
+  const bundled = await bundleFrom("tracker/replay/index.ts", { minifySyntax: true, legalComments: "none", plugins: [timedRecorder] });
+  const { code } = await minify(bundled, {
     ecma: 2020,
     module: true,
     compress: { passes: 3, unsafe_arrows: true, pure_getters: true, drop_console: true },
