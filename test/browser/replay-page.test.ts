@@ -1,29 +1,19 @@
-import type { Browser, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { hasChromium, launchBrowser } from "./chromium.ts";
-import { createReplayStage, isChunk, type ReplayStage, until } from "./replay-stage.ts";
+import type { Page } from "playwright-core";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { hasChromium } from "./chromium.ts";
+import { isChunk, onReplayStage, type ReplayStage, until } from "./replay-stage.ts";
 
 describe.skipIf(!hasChromium && process.env.CI !== "true")("a page that is recorded", { timeout: 120_000 }, () => {
-  let browser: Browser;
   let stage: ReplayStage;
   let page: Page;
   let errors: string[];
 
-  beforeAll(async () => {
-    browser = await launchBrowser();
-  });
-  afterAll(() => browser.close());
-  beforeEach(async () => {
-    stage = await createReplayStage();
-    page = await (await browser.newContext()).newPage();
+  onReplayStage((...made) => ([stage, page] = made));
+  beforeEach(() => {
     errors = [];
     page.on("pageerror", (error) => errors.push(String(error)));
   });
-  afterEach(async () => {
-    await page.context().close();
-    await stage.close();
-    expect(errors).toEqual([]);
-  });
+  afterEach(() => expect(errors).toEqual([]));
 
   const shown = async (sessionId: string) => JSON.stringify(await stage.events(sessionId));
   const write = (text: string) => page.evaluate((text) => void (document.querySelector("#p")!.textContent = text), text);

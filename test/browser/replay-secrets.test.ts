@@ -1,7 +1,7 @@
-import type { Browser, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { hasChromium, launchBrowser } from "./chromium.ts";
-import { createReplayStage, isChunk, type ReplayStage, until } from "./replay-stage.ts";
+import type { Page } from "playwright-core";
+import { describe, expect, it } from "vitest";
+import { hasChromium } from "./chromium.ts";
+import { isChunk, onReplayStage, type ReplayStage, until } from "./replay-stage.ts";
 
 /** Each place in which something may be typed or stand; `$` stands for the secret. `type` types it, the rest sets it. */
 const PLACES: { name: string; html: string; act?: "type" | "fill" | "none"; at?: string; after?: string }[] = [
@@ -39,22 +39,10 @@ const PLACES: { name: string; html: string; act?: "type" | "fill" | "none"; at?:
 ];
 
 describe.skipIf(!hasChromium && process.env.CI !== "true")("what is typed while a session is recorded", { timeout: 180_000 }, () => {
-  let browser: Browser;
   let stage: ReplayStage;
   let page: Page;
 
-  beforeAll(async () => {
-    browser = await launchBrowser();
-  });
-  afterAll(() => browser.close());
-  beforeEach(async () => {
-    stage = await createReplayStage();
-    page = await browser.newPage();
-  });
-  afterEach(async () => {
-    await page.close();
-    await stage.close();
-  });
+  onReplayStage((...made) => ([stage, page] = made));
 
   const secretOf = (at: number) => `geheim${String(at).padStart(2, "0")}q`;
 

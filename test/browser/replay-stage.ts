@@ -4,11 +4,13 @@ import type { AddressInfo } from "node:net";
 import { promisify } from "node:util";
 import { inflateRaw } from "node:zlib";
 import express from "express";
-import type { Page } from "playwright-core";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { createStorage } from "unstorage";
 import memoryDriver from "unstorage/drivers/memory";
+import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
 import { wysleap } from "../../adapters/express.ts";
 import { type Analytics, createAnalytics, type ReplayAnswer } from "../../src/index.ts";
+import { launchBrowser } from "./chromium.ts";
 // @ts-expect-error the playground is plain JavaScript
 import { PLAYER_POLICY, playerPage } from "../../playground/pages/player.mjs";
 
@@ -33,6 +35,26 @@ export interface ReplayStage {
   /** All stored values, as they are and inflated. */
   storedText(): Promise<string>;
   close(): Promise<void>;
+}
+
+/** Gives each test a stage and a page of its own. Call it in a `describe`. */
+export function onReplayStage(assign: (stage: ReplayStage, page: Page) => void, options: BrowserContextOptions = {}): void {
+  let browser: Browser;
+  let stage: ReplayStage;
+  let page: Page;
+  beforeAll(async () => {
+    browser = await launchBrowser();
+  });
+  afterAll(() => browser.close());
+  beforeEach(async () => {
+    stage = await createReplayStage();
+    page = await (await browser.newContext(options)).newPage();
+    assign(stage, page);
+  });
+  afterEach(async () => {
+    await page.context().close();
+    await stage.close();
+  });
 }
 
 export async function createReplayStage(): Promise<ReplayStage> {

@@ -1,7 +1,7 @@
-import type { Browser, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { hasChromium, launchBrowser } from "./chromium.ts";
-import { createReplayStage, isChunk, type ReplayStage, until, visibleText } from "./replay-stage.ts";
+import type { Page } from "playwright-core";
+import { describe, expect, it } from "vitest";
+import { hasChromium } from "./chromium.ts";
+import { isChunk, onReplayStage, type ReplayStage, until, visibleText } from "./replay-stage.ts";
 
 const SHOP = `
 <h1>Shop</h1><nav><a href="#" id="to-cups">Cups</a></nav><main id="view"><p>Welcome</p></main>
@@ -12,23 +12,10 @@ customElements.define("my-badge", class extends HTMLElement { connectedCallback(
 </script>`;
 
 describe.skipIf(!hasChromium && process.env.CI !== "true")("session replay", { timeout: 120_000 }, () => {
-  let browser: Browser;
   let stage: ReplayStage;
   let page: Page;
 
-  beforeAll(async () => {
-    browser = await launchBrowser();
-  });
-  afterAll(() => browser.close());
-  beforeEach(async () => {
-    stage = await createReplayStage();
-    const context = await browser.newContext({ viewport: { width: 1000, height: 700 } });
-    page = await context.newPage();
-  });
-  afterEach(async () => {
-    await page.context().close();
-    await stage.close();
-  });
+  onReplayStage((...made) => ([stage, page] = made), { viewport: { width: 1000, height: 700 } });
 
   /** Leaves the page and waits until what was recorded of it is stored. */
   async function leave(): Promise<void> {
@@ -132,7 +119,7 @@ describe.skipIf(!hasChromium && process.env.CI !== "true")("session replay", { t
     expect(await visit('data-session-replay="true" data-replay-sample="0.00001"')).toEqual([]);
     expect(await visit('data-session-replay="true"', () => page.evaluate(() => window.WysLeap!.optOut()))).toEqual([]);
     await page.context().close();
-    page = await (await browser.newContext()).newPage();
+    page = await (await page.context().browser()!.newContext()).newPage();
     page.on("request", (request) => sent.push(`${request.method()} ${request.url()}`));
     expect(await visit('data-session-replay="true"', () => page.addInitScript(() => Object.defineProperty(navigator, "globalPrivacyControl", { value: true })))).toEqual([]);
     const events = [JSON.stringify({ type: 4, data: { href: "https://a.example/" }, timestamp: Date.now() })];
