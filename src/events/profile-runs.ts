@@ -1,6 +1,7 @@
 import { promisify } from "node:util";
-import { deflateRaw, inflateRaw } from "node:zlib";
+import { deflateRaw, inflateRaw, inflateRawSync } from "node:zlib";
 import type { Guard } from "../storage/guard.ts";
+import { createByteCache } from "./byte-cache.ts";
 import { createRecent } from "../recent.ts";
 import { keys } from "../storage/keys.ts";
 import { type DigestRange, isWithin } from "./profile-healing.ts";
@@ -8,7 +9,8 @@ import { type FollowOptions, reportTorn } from "./view.ts";
 
 /**
  * Profiles as of a checkpoint: runs of pages sorted by the visitor's digest, each key written once. A page is lines of
- * `digest last-seen profile`, so that what is only moved is not parsed. A run's index says where each page begins and
+ * `digest last-seen profile`, so that what is only moved is not parsed, in chunks that are compressed one by one, so that
+ * one line costs a few kilobytes of work and compressed pages can stay in memory. A run's index says where each page begins and
  * which visitors are in it, four bytes each, so that asking for a visitor who is not there reads nothing.
  */
 export interface RunRef {
@@ -28,8 +30,11 @@ export interface ProfileLine {
 }
 
 const DIGEST_CHARS = 20;
+/** Raw bytes of a page, and of a chunk in it. */
 const PAGE_BYTES = 128 * 1024;
-const MAX_CACHED_PAGES = 48;
+const CHUNK_BYTES = 8 * 1024;
+/** Of pages, as they are stored. */
+const MAX_CACHED_BYTES = 16 * 1024 * 1024;
 const MAX_CACHED_INDEXES = 32;
 const LEVEL = 4;
 
@@ -43,7 +48,13 @@ interface Index {
   prefixes: Uint32Array;
 }
 
-type Page = Map<string, ProfileLine>;
+interface Page {
+  /** First digest of each chunk, and where each ends; the first begins at `start`. */
+  firsts: string[];
+  ends: number[];
+  start: number;
+  body: Buffer;
+}
 
 export interface ProfileRuns {
   /** The visitor's line in a run; "torn" when it may be in a damaged part, "missing" when the run is gone. */
@@ -64,7 +75,7 @@ const prefixOf = (digest: string) => Number.parseInt(digest.slice(0, 8), 16);
 
 export function createProfileRuns(guard: Guard, follow: FollowOptions): ProfileRuns {
   const indexes = createRecent<Index>(MAX_CACHED_INDEXES);
-  const pages = createRecent<Page>(MAX_CACHED_PAGES);
+  const pages = createByteCache<Page>(MAX_CACHED_BYTES, ({ body }) => body.length);
 
   async function indexOf(run: RunRef): Promise<Index | "torn" | "missing"> {
     const key = keys.profileIndex(run.writer, run.n);
@@ -89,8 +100,8 @@ export function createProfileRuns(guard: Guard, follow: FollowOptions): ProfileR
     const held = await guard.read(key);
     if (held.state === "torn") reportTorn(follow, key);
     if (held.state !== "found") return held.state;
-    const page = parsePage((await inflate(held.body)).toString("utf8"));
-    pages.set(key, page);
+    const page = decodePage(held.body);
+    pages.put(key, page);
     return page;
   }
 
@@ -101,8 +112,9 @@ export function createProfileRuns(guard: Guard, follow: FollowOptions): ProfileR
       if (typeof index === "string") return index;
       const prefix = prefixOf(digest);
       if (index.prefixes[lowerBound(index.prefixes, prefix)] !== prefix) return undefined;
-      const page = await pageOf(run, pageNumber(index.firsts, digest));
-      return typeof page === "string" ? page : page.get(digest);
+      const page = await pageOf(run, placeOf(index.firsts, digest));
+      if (typeof page === "string") return page;
+      return findLine(inflateRawSync(chunkOf(page, placeOf(page.firsts, digest))), digest);
     },
 
     async *lines(run, onTorn) {
@@ -111,29 +123,42 @@ export function createProfileRuns(guard: Guard, follow: FollowOptions): ProfileR
       for (let i = 0; i < run.pages; i++) {
         const page = await pageOf(run, i);
         if (typeof page === "string") onTorn(firsts[i] ?? "", firsts[i + 1] ?? "g");
-        else yield* page.values();
+        else for (const n of page.firsts.keys()) yield* parseLines((await inflate(chunkOf(page, n))).toString("utf8"));
       }
     },
 
     async write(writer, n, lines) {
       const firsts: string[] = [];
       const prefixes: number[] = [];
+      let chunks: { first: string; body: Buffer }[] = [];
       let text: string[] = [];
+      let first = "";
       let bytes = 0;
-      async function writePage() {
-        await guard.write(keys.profilePage(writer, n, firsts.length - 1), await deflate(text.join("\n"), { level: LEVEL }));
+      let chunkBytes = 0;
+      async function endChunk() {
+        if (text.length > 0) chunks.push({ first, body: await deflate(text.join("\n"), { level: LEVEL }) });
         text = [];
+        chunkBytes = 0;
+      }
+      async function endPage() {
+        await endChunk();
+        if (chunks.length === 0) return;
+        firsts.push(chunks[0]!.first);
+        await guard.write(keys.profilePage(writer, n, firsts.length - 1), encodePage(chunks));
+        chunks = [];
         bytes = 0;
       }
       for await (const line of lines) {
-        if (text.length === 0) firsts.push(line.digest);
+        if (text.length === 0) first = line.digest;
         prefixes.push(prefixOf(line.digest));
         text.push(`${line.digest} ${line.lastSeen} ${line.json}`);
         bytes += line.json.length;
-        if (bytes >= PAGE_BYTES) await writePage();
+        chunkBytes += line.json.length;
+        if (bytes >= PAGE_BYTES) await endPage();
+        else if (chunkBytes >= CHUNK_BYTES) await endChunk();
       }
+      await endPage();
       if (prefixes.length === 0) return undefined;
-      if (text.length > 0) await writePage();
       const body = Buffer.concat([Buffer.from(`${JSON.stringify(firsts)}\n`), new Uint8Array(Uint32Array.from(prefixes).buffer)]);
       await guard.write(keys.profileIndex(writer, n), await deflate(body, { level: 1 }));
       return { writer, n, pages: firsts.length, count: prefixes.length };
@@ -141,14 +166,39 @@ export function createProfileRuns(guard: Guard, follow: FollowOptions): ProfileR
   };
 }
 
-function parsePage(text: string): Page {
-  const page: Page = new Map();
-  for (const line of text.split("\n")) {
-    const digest = line.slice(0, DIGEST_CHARS);
-    const end = line.indexOf(" ", DIGEST_CHARS + 1);
-    page.set(digest, { digest, lastSeen: Number(line.slice(DIGEST_CHARS + 1, end)), json: line.slice(end + 1) });
+/** A line of JSON with the chunks' first digests and lengths, then the chunks. */
+function encodePage(chunks: { first: string; body: Buffer }[]): Buffer {
+  const header = JSON.stringify(chunks.map(({ first, body }) => [first, body.length]));
+  return Buffer.concat([Buffer.from(`${header}\n`), ...chunks.map(({ body }) => body)]);
+}
+
+function decodePage(body: Buffer): Page {
+  const start = body.indexOf(10) + 1;
+  const page: Page = { firsts: [], ends: [], start, body };
+  let end = start;
+  for (const [first, length] of JSON.parse(body.toString("utf8", 0, start)) as [string, number][]) {
+    page.firsts.push(first);
+    page.ends.push((end += length));
   }
   return page;
+}
+
+const chunkOf = ({ ends, start, body }: Page, n: number): Buffer => body.subarray(n === 0 ? start : ends[n - 1], ends[n]);
+
+function parseLine(line: string): ProfileLine {
+  const end = line.indexOf(" ", DIGEST_CHARS + 1);
+  return { digest: line.slice(0, DIGEST_CHARS), lastSeen: Number(line.slice(DIGEST_CHARS + 1, end)), json: line.slice(end + 1) };
+}
+
+const parseLines = (text: string): ProfileLine[] => text.split("\n").map(parseLine);
+
+function findLine(chunk: Buffer, digest: string): ProfileLine | undefined {
+  const isFirst = chunk.toString("latin1", 0, DIGEST_CHARS) === digest;
+  const at = isFirst ? 0 : chunk.indexOf(`\n${digest} `);
+  if (at === -1) return undefined;
+  const start = isFirst ? 0 : at + 1;
+  const end = chunk.indexOf(10, start);
+  return parseLine(chunk.toString("utf8", start, end === -1 ? chunk.length : end));
 }
 
 /** Where the first value lies that is not less than the wanted one. */
@@ -163,8 +213,8 @@ function lowerBound<T extends number | string>(sorted: ArrayLike<T>, wanted: T):
   return from;
 }
 
-/** The last page that begins at or before the digest. */
-function pageNumber(firsts: string[], digest: string): number {
+/** The last page, or chunk, that begins at or before the digest. */
+function placeOf(firsts: string[], digest: string): number {
   const at = lowerBound(firsts, digest);
   return firsts[at] === digest ? at : Math.max(0, at - 1);
 }
