@@ -4,7 +4,7 @@ import type { StoredEvent } from "./event.ts";
 export interface ProfileRules<P> {
   /** The profile with the event folded in; `undefined` in: the visitor's first event. May reuse the object. */
   fold(profile: P | undefined, event: StoredEvent): P;
-  /** Two parts of one visitor's history (disjoint events) as one. */
+  /** Two parts of one visitor's history (disjoint events) as one. Changes neither, and shares nothing with them that `fold` changes. */
   merge(a: P, b: P): P;
 }
 

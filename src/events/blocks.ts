@@ -5,7 +5,8 @@ import { keys } from "../storage/keys.ts";
 import type { BlockRef } from "./checkpoint.ts";
 import type { CompactionOptions, CompactionPlan } from "./compaction.ts";
 import type { RecentSegments } from "./recent-segments.ts";
-import { decodeSegment, parseSlices, type SitePart } from "./segment.ts";
+import { decodeSegment, parseSlices, type Segment, type SitePart } from "./segment.ts";
+import { createSlicer } from "./slicer.ts";
 import { readSegment, reportTorn, type WriterView } from "./view.ts";
 
 /** Raw bytes of one block: large enough to compress well, small enough to inflate at ease. */
@@ -15,6 +16,8 @@ const SMALL_BLOCK_BYTES = 256 * 1024;
 const MERGE_COUNT = 16;
 /** Blocks are written once and seldom read; higher levels cost twice the time for a few percent. */
 const LEVEL = 4;
+/** Segments read at a time. */
+const READS = 8;
 
 const deflate = promisify(deflateRaw);
 const inflate = promisify(inflateRaw);
@@ -85,9 +88,16 @@ async function* foldSegments(
   garbage: string[],
 ): AsyncGenerator<SitePart> {
   const open = new Map<string, { parts: SitePart[]; bytes: number }>();
-  for (let n = view.checkpoint.covered; n < to; n++) {
+  const slice = createSlicer(1);
+  const read = (n: number) => {
     const body = recent?.get(n);
-    const segment = body === undefined ? await readSegment(options.guard, view.writer, n) : decodeSegment(Buffer.from(body));
+    return body === undefined ? readSegment(options.guard, view.writer, n) : decodeSegment(Buffer.from(body));
+  };
+  let ahead: (Segment | "missing" | "torn")[] = [];
+  for (let n = view.checkpoint.covered; n < to; n++) {
+    if (slice.due()) await slice.pause();
+    if (ahead.length === 0) ahead = await Promise.all(Array.from({ length: Math.min(READS, to - n) }, (_, i) => read(n + i)));
+    const segment = ahead.shift()!;
     if (segment === "torn") reportTorn(options, keys.segment(view.writer, n));
     if (typeof segment !== "object") continue;
     garbage.push(keys.segment(view.writer, n));

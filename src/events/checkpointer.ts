@@ -16,6 +16,8 @@ const MAX_EVENTS = 20_000;
 const MAX_SEGMENTS = 512;
 const SEGMENTS_TOOK_MS = 60_000;
 const MAX_AGE_MS = 15 * 60_000;
+/** One that failed is tried again after so long. */
+const RETRY_MS = 1_000;
 /** A process that told nobody for so long that it lives writes no checkpoint: it was asleep, and may have been taken over. */
 const ASLEEP_MS = 0.75 * SILENT_MS;
 /** Removals under way at a time. */
@@ -26,6 +28,10 @@ export interface Checkpointer {
   start(): void;
   stop(): void;
   noteStored(events: number): void;
+  /** Makes a checkpoint if one is due. */
+  look(): void;
+  /** Events that are stored and in no checkpoint yet: what they are in memory grows with their number. */
+  uncovered(): number;
   /** Makes a checkpoint now. "erase" also rejects when it fails, and waits until old values are gone. */
   run(why: "full" | "age" | "erase" | "close"): Promise<void>;
   /** Keeps superseded keys while somebody reads; the returned function lets go. */
@@ -49,6 +55,7 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
   const { own, journal, views, writers, erasures, options } = parts;
   const { guard, reporter } = options;
   let events = 0;
+  let uncovered = 0;
   let since = performance.now();
   let toldAt = performance.now();
   let generation = 0;
@@ -57,7 +64,7 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
   let running: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
   /** A checkpoint whose write failed: it may land yet, so it is written again, as it is, before another. */
-  let unwritten: { before: Checkpoint; checkpoint: Checkpoint; garbage: string[]; adopted: WriterView[] } | undefined;
+  let unwritten: { before: Checkpoint; checkpoint: Checkpoint; garbage: string[]; adopted: WriterView[]; folded: number } | undefined;
 
   async function commit(): Promise<void> {
     if (!unwritten) return;
@@ -69,6 +76,7 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
     parts.recent.dropBelow(own.checkpoint.covered);
     garbage.push(...unwritten.garbage);
     views.forget(unwritten.adopted);
+    uncovered -= unwritten.folded;
     unwritten = undefined;
     options.onMoved(false);
   }
@@ -85,6 +93,7 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
     const storedUpTo = journal.next();
     const purged = erasures.pending();
     if (storedUpTo === own.checkpoint.covered && adopt.length === 0 && purged.length === 0 && !hasExpired()) return;
+    const folded = uncovered;
     events = 0;
     since = performance.now();
     const before = own.checkpoint;
@@ -95,7 +104,7 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
       };
       const prepared = await prepareCheckpoint(plan, options);
       if (performance.now() - toldAt > ASLEEP_MS) throw new Error("the process was silent for so long that it may have been taken for dead");
-      unwritten = { before, ...prepared, adopted: adopt };
+      unwritten = { before, ...prepared, adopted: adopt, folded };
       if (adopt.length > 0) unwritten.garbage.push(...leftovers(await guard.list(""), adopt, unwritten.checkpoint));
       await commit();
     } catch (error) {
@@ -160,6 +169,14 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
     }
   }
 
+  function look(): void {
+    if (running) return;
+    const age = performance.now() - since;
+    const segments = journal.next() - own.checkpoint.covered;
+    const isDue = events >= MAX_EVENTS || (uncovered >= MAX_EVENTS && age > RETRY_MS) || (segments >= MAX_SEGMENTS && age > SEGMENTS_TOOK_MS);
+    if (isDue) void run("full");
+  }
+
   return {
     start() {
       timer ??= setInterval(() => void beat(), BEAT_MS).unref();
@@ -167,10 +184,11 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
     stop: () => clearInterval(timer),
     noteStored(count) {
       events += count;
-      if (running) return;
-      const segments = journal.next() - own.checkpoint.covered;
-      if (events >= MAX_EVENTS || (segments >= MAX_SEGMENTS && performance.now() - since > SEGMENTS_TOOK_MS)) void run("full");
+      uncovered += count;
+      look();
     },
+    look,
+    uncovered: () => uncovered,
     run,
     holdGarbage() {
       readers++;

@@ -16,6 +16,7 @@ export const MAX_WAITING_BYTES = 16 * 1024 * 1024;
  * single event on a quiet site does not wait.
  */
 const SEGMENT_GAP_MS = 2;
+const MAX_PACE_MS = 500;
 
 export interface Journal {
   /** Resolves when the batch is in a stored segment. Rejects with UNAVAILABLE. */
@@ -35,6 +36,8 @@ export interface JournalOptions {
   writer: string;
   /** Called in the order of the segments, as soon as one is stored and before its waiters are told. */
   onStored(n: number, events: StoredEvent[], body: string, owed: StoredOwed[]): void;
+  /** How long the next segment waits at least, in milliseconds; `Infinity`: nothing is taken for now. */
+  paceMs?: () => number;
   /** Called with events that are refused for good. Those of a write that failed are not: it may land yet. */
   onRefused(events: StoredEvent[]): void;
 }
@@ -58,7 +61,7 @@ interface Group {
  * could not be written keeps its number and its bytes and is tried again before anything else, since a call that
  * seemed to fail may still land.
  */
-export function createJournal({ guard, writer, onStored, onRefused }: JournalOptions): Journal {
+export function createJournal({ guard, writer, onStored, onRefused, paceMs = () => 0 }: JournalOptions): Journal {
   let next = 0;
   let gathering: Group | undefined;
   let writing: Group | undefined;
@@ -110,7 +113,8 @@ export function createJournal({ guard, writer, onStored, onRefused }: JournalOpt
     for (;;) {
       if (!stuck && !gathering) return;
       // whatever this turn of the event loop still brings goes in too
-      await (performance.now() - begunAt < SEGMENT_GAP_MS ? pause(SEGMENT_GAP_MS) : nextTurn());
+      const gap = Math.max(SEGMENT_GAP_MS, Math.min(paceMs(), MAX_PACE_MS));
+      await (performance.now() - begunAt < gap ? pause(gap) : nextTurn());
       const group = stuck ?? gathering!;
       if (group === gathering) gathering = undefined;
       begunAt = performance.now();
@@ -153,7 +157,7 @@ export function createJournal({ guard, writer, onStored, onRefused }: JournalOpt
 
   return {
     append(batch) {
-      if (waitingEvents + batch.events.length > MAX_WAITING_EVENTS || waitingBytes > MAX_WAITING_BYTES) {
+      if (waitingEvents + batch.events.length > MAX_WAITING_EVENTS || waitingBytes > MAX_WAITING_BYTES || paceMs() === Infinity) {
         onRefused(batch.events);
         return Promise.reject(unavailable("Too many events wait to be stored"));
       }

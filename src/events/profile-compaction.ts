@@ -1,14 +1,13 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
 import type { ProfileRules } from "../profile-store.ts";
-import { type ProfileLine, type ProfileRuns, type RunRef, keysOfRun, runId } from "./profile-runs.ts";
+import { type ProfileLine, type ProfileRuns, type RunRef, keysOfRun, parseProfile, runId } from "./profile-runs.ts";
 import { type DigestRange, isWithin } from "./profile-healing.ts";
+import { createSlicer } from "./slicer.ts";
 import type { Profiles } from "./view.ts";
 
 /** Runs of one writer that a cold visitor is looked up in, at most. */
 const MAX_RUNS = 6;
 /** A run is merged with what is new when it is at most this many times its size: each line is rewritten rarely. */
 const TIER = 2;
-const LINES_PER_SLICE = 500;
 
 export interface ProfileCompaction<P> {
   runs: ProfileRuns;
@@ -78,7 +77,7 @@ async function* without(ranges: DigestRange[], lines: AsyncGenerator<ProfileLine
 async function* linesOfTail<P>(tail: Profiles<P>): AsyncGenerator<ProfileLine> {
   for (const digest of [...tail.keys()].sort()) {
     const { profile, lastSeen } = tail.get(digest)!;
-    yield { digest, lastSeen, json: JSON.stringify(profile) };
+    yield { digest, lastSeen, profile: profile as object };
   }
 }
 
@@ -90,8 +89,9 @@ async function* mergeLines<P>(sources: AsyncGenerator<ProfileLine>[], rules: Pro
     if (!next.done) heads.push({ source, line: next.value });
   }
   for (const source of sources) await advance(source);
-  for (let count = 1; heads.length > 0; count++) {
-    if (count % LINES_PER_SLICE === 0) await nextTurn();
+  const slice = createSlicer();
+  while (heads.length > 0) {
+    if (slice.due()) await slice.pause();
     let least = heads[0]!.line.digest;
     for (const { line } of heads) if (line.digest < least) least = line.digest;
     const same = heads.filter(({ line }) => line.digest === least);
@@ -102,8 +102,8 @@ async function* mergeLines<P>(sources: AsyncGenerator<ProfileLine>[], rules: Pro
 }
 
 function mergeTwo<P>(a: ProfileLine, b: ProfileLine, rules: ProfileRules<P>): ProfileLine {
-  const merged = rules.merge(JSON.parse(a.json) as P, JSON.parse(b.json) as P);
-  return { digest: a.digest, lastSeen: Math.max(a.lastSeen, b.lastSeen), json: JSON.stringify(merged) };
+  const merged = rules.merge(parseProfile<P>(a), parseProfile<P>(b)) as object;
+  return { digest: a.digest, lastSeen: Math.max(a.lastSeen, b.lastSeen), profile: merged };
 }
 
 async function* leftOf<P>(lines: AsyncGenerator<ProfileLine>, { expireBefore, erased }: ProfileCompaction<P>): AsyncGenerator<ProfileLine> {

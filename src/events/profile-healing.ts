@@ -48,7 +48,7 @@ export async function* healProfiles<P>(ranges: DigestRange[], blocks: BlockRef[]
     }
     for (const digest of [...portion.keys()].sort()) {
       const { profile, lastSeen } = portion.get(digest)!;
-      yield { digest, lastSeen, json: JSON.stringify(profile) };
+      yield { digest, lastSeen, profile: profile as object };
     }
   }
 }

@@ -26,8 +26,11 @@ export interface RunRef {
 export interface ProfileLine {
   digest: string;
   lastSeen: number;
-  json: string;
+  /** As it is stored, or as it is in memory. */
+  profile: string | object;
 }
+
+export const parseProfile = <P>({ profile }: ProfileLine): P => (typeof profile === "string" ? JSON.parse(profile) : profile) as P;
 
 const DIGEST_CHARS = 20;
 /** Raw bytes of a page, and of a chunk in it. */
@@ -37,6 +40,8 @@ const CHUNK_BYTES = 8 * 1024;
 const MAX_CACHED_BYTES = 16 * 1024 * 1024;
 const MAX_CACHED_INDEXES = 32;
 const LEVEL = 4;
+/** Pages that are compressed and written at a time: on a busy event loop each would wait for many turns of it. */
+const PAGES_AT_ONCE = 4;
 
 const deflate = promisify(deflateRaw);
 const inflate = promisify(inflateRaw);
@@ -46,6 +51,11 @@ interface Index {
   firsts: string[];
   /** The first 32 bits of every digest, sorted. */
   prefixes: Uint32Array;
+}
+
+interface Chunk {
+  first: string;
+  text: string;
 }
 
 interface Page {
@@ -105,6 +115,24 @@ export function createProfileRuns(guard: Guard, follow: FollowOptions): ProfileR
     return page;
   }
 
+  async function writePage(key: string, chunks: Chunk[]): Promise<void> {
+    const bodies = await Promise.all(chunks.map(({ text }) => deflate(text, { level: LEVEL })));
+    const body = encodePage(chunks.map(({ first }, i) => ({ first, body: bodies[i]! })));
+    await guard.write(key, body);
+    pages.put(key, decodePage(body));
+  }
+
+  /** The chunks of a page; read ahead, so its failure waits until somebody asks. */
+  function inflated(run: RunRef, i: number): Promise<Buffer[] | "torn" | "missing"> {
+    const read = async () => {
+      const page = await pageOf(run, i);
+      return typeof page === "string" ? page : Promise.all(page.firsts.map((_, n) => inflate(chunkOf(page, n))));
+    };
+    const chunks = read();
+    chunks.catch(() => {});
+    return chunks;
+  }
+
   return {
     async find(run, digest) {
       if (run.torn && isWithin(run.torn, digest)) return "torn";
@@ -120,44 +148,53 @@ export function createProfileRuns(guard: Guard, follow: FollowOptions): ProfileR
     async *lines(run, onTorn) {
       const index = await indexOf(run);
       const firsts = typeof index === "string" ? [] : index.firsts;
+      let ahead: ReturnType<typeof inflated> | undefined = inflated(run, 0);
       for (let i = 0; i < run.pages; i++) {
-        const page = await pageOf(run, i);
-        if (typeof page === "string") onTorn(firsts[i] ?? "", firsts[i + 1] ?? "g");
-        else for (const n of page.firsts.keys()) yield* parseLines((await inflate(chunkOf(page, n))).toString("utf8"));
+        const read = ahead;
+        ahead = i + 1 < run.pages ? inflated(run, i + 1) : undefined;
+        const chunks = await read!;
+        if (typeof chunks === "string") onTorn(firsts[i] ?? "", firsts[i + 1] ?? "g");
+        else for (const chunk of chunks) yield* parseLines(chunk.toString("utf8"));
       }
     },
 
     async write(writer, n, lines) {
       const firsts: string[] = [];
       const prefixes: number[] = [];
-      let chunks: { first: string; body: Buffer }[] = [];
+      let chunks: Chunk[] = [];
       let text: string[] = [];
       let first = "";
       let bytes = 0;
       let chunkBytes = 0;
-      async function endChunk() {
-        if (text.length > 0) chunks.push({ first, body: await deflate(text.join("\n"), { level: LEVEL }) });
+      let writing: Promise<void>[] = [];
+      function endChunk() {
+        if (text.length > 0) chunks.push({ first, text: text.join("\n") });
         text = [];
         chunkBytes = 0;
       }
       async function endPage() {
-        await endChunk();
+        endChunk();
         if (chunks.length === 0) return;
         firsts.push(chunks[0]!.first);
-        await guard.write(keys.profilePage(writer, n, firsts.length - 1), encodePage(chunks));
+        if (writing.length === PAGES_AT_ONCE) await Promise.all(writing.splice(0));
+        const page = writePage(keys.profilePage(writer, n, firsts.length - 1), chunks);
+        page.catch(() => {}); // told of when it is waited for
+        writing.push(page);
         chunks = [];
         bytes = 0;
       }
       for await (const line of lines) {
         if (text.length === 0) first = line.digest;
         prefixes.push(prefixOf(line.digest));
-        text.push(`${line.digest} ${line.lastSeen} ${line.json}`);
-        bytes += line.json.length;
-        chunkBytes += line.json.length;
+        const json = typeof line.profile === "string" ? line.profile : JSON.stringify(line.profile);
+        text.push(`${line.digest} ${line.lastSeen} ${json}`);
+        bytes += json.length;
+        chunkBytes += json.length;
         if (bytes >= PAGE_BYTES) await endPage();
-        else if (chunkBytes >= CHUNK_BYTES) await endChunk();
+        else if (chunkBytes >= CHUNK_BYTES) endChunk();
       }
       await endPage();
+      await Promise.all(writing);
       if (prefixes.length === 0) return undefined;
       const body = Buffer.concat([Buffer.from(`${JSON.stringify(firsts)}\n`), new Uint8Array(Uint32Array.from(prefixes).buffer)]);
       await guard.write(keys.profileIndex(writer, n), await deflate(body, { level: 1 }));
@@ -187,7 +224,7 @@ const chunkOf = ({ ends, start, body }: Page, n: number): Buffer => body.subarra
 
 function parseLine(line: string): ProfileLine {
   const end = line.indexOf(" ", DIGEST_CHARS + 1);
-  return { digest: line.slice(0, DIGEST_CHARS), lastSeen: Number(line.slice(DIGEST_CHARS + 1, end)), json: line.slice(end + 1) };
+  return { digest: line.slice(0, DIGEST_CHARS), lastSeen: Number(line.slice(DIGEST_CHARS + 1, end)), profile: line.slice(end + 1) };
 }
 
 const parseLines = (text: string): ProfileLine[] => text.split("\n").map(parseLine);

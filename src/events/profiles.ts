@@ -6,7 +6,7 @@ import type { CompactionPlan } from "./compaction.ts";
 import type { Erasures } from "./erasure.ts";
 import { compactProfiles } from "./profile-compaction.ts";
 import { type DigestRange, healProfiles } from "./profile-healing.ts";
-import { type ProfileRuns, type RunRef, runId } from "./profile-runs.ts";
+import { parseProfile, type ProfileRuns, type RunRef, runId } from "./profile-runs.ts";
 import type { FollowOptions, Profiles, WriterView } from "./view.ts";
 
 /** Profiles kept in memory, least recently used first out; and how many of one visitor's events a lost one is made of. */
@@ -88,8 +88,6 @@ export function createEmbeddedProfiles<P>(parts: EmbeddedProfilesParts<P>): Embe
     if (event.at > known.lastSeen) known.lastSeen = event.at;
   }
 
-  const mergeIn = (into: P | undefined, profile: P): P => (into === undefined ? structuredClone(profile) : rules.merge(into, profile));
-
   /** From pages and tails, all as of one moment. */
   async function read(siteId: string, visitorId: string, digest: string): Promise<Entry<P>> {
     for (let attempt = 0; ; attempt++) {
@@ -100,12 +98,11 @@ export function createEmbeddedProfiles<P>(parts: EmbeddedProfilesParts<P>): Embe
         continue;
       }
       if (found === "torn" || found === "missing") return keep(digest, await rebuild(siteId, visitorId));
-      let profile: P | undefined;
-      for (const one of found) profile = mergeIn(profile, one);
+      let profile = found.length === 0 ? undefined : found.reduce(rules.merge);
       for (const view of views()) {
         for (const tail of [view.sealedProfiles, view.profiles]) {
           const known = tail?.get(digest) as { profile: P } | undefined;
-          if (known) profile = mergeIn(profile, known.profile);
+          if (known) profile = profile === undefined ? structuredClone(known.profile) : rules.merge(profile, known.profile);
         }
       }
       return keep(digest, profile);
@@ -119,7 +116,7 @@ export function createEmbeddedProfiles<P>(parts: EmbeddedProfilesParts<P>): Embe
     const found: P[] = [];
     for (const line of lines) {
       if (line === "torn" || line === "missing") return line;
-      if (line && line.lastSeen > until) found.push(JSON.parse(line.json) as P);
+      if (line && line.lastSeen > until) found.push(parseProfile<P>(line));
     }
     return found;
   }

@@ -1,20 +1,19 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { promisify } from "node:util";
 import { deflateRaw, inflateRaw } from "node:zlib";
 import { createDay, type DayRollup, type PageRow, type Portion, portionOf, rowKeyOf, type SessionRow } from "./rollup.ts";
+import { createSlicer } from "./slicer.ts";
 
 const deflate = promisify(deflateRaw);
 const inflate = promisify(inflateRaw);
 
 /** Speed over size: a rollup is written anew by each checkpoint of its day. */
 const LEVEL = 3;
-/** Rows between two looks at the event loop: about 2 ms of work. */
-const ROWS_PER_SLICE = 1_000;
+/** Rows of a line: about 2 ms of work. */
+const ROWS_PER_LINE = 1_000;
 
 const WHOLE: Portion = { portion: 0, portions: 1 };
 /** Where a packed row has its visitor. */
 const VISITOR = 1;
-
 
 /** Repeated texts are stored once and referred to by number. */
 function createTable() {
@@ -51,14 +50,15 @@ type PackedRow = [
  * i-th of n lines holds the i-th n-th of all visitors, in the order of their hashes.
  */
 export async function encodeDay(day: DayRollup): Promise<Buffer> {
+  const slice = createSlicer(1);
   const table = createTable();
   const lines: string[] = [];
-  const portions = Math.ceil(day.rows.size / ROWS_PER_SLICE);
-  const slices = Array.from({ length: portions }, (): SessionRow[] => []);
-  for (const row of day.rows.values()) slices[portionOf(row.visitorId, portions)]!.push(row);
-  for (const slice of slices) {
-    lines.push(JSON.stringify(slice.map((row) => packRow(row, table.index))));
-    await nextTurn();
+  const portions = Math.ceil(day.rows.size / ROWS_PER_LINE);
+  const parts = Array.from({ length: portions }, (): SessionRow[] => []);
+  for (const row of day.rows.values()) parts[portionOf(row.visitorId, portions)]!.push(row);
+  for (const part of parts) {
+    lines.push(JSON.stringify(part.map((row) => packRow(row, table.index))));
+    if (slice.due()) await slice.pause();
   }
   lines.push(JSON.stringify(table.texts()));
   return deflate(lines.join("\n"), { level: LEVEL });
@@ -69,9 +69,10 @@ export async function decodeDay(body: Buffer, date: string, { portion, portions 
   const lines = (await inflate(body)).toString("utf8").split("\n");
   const texts = JSON.parse(lines.pop()!) as string[];
   const day = createDay();
+  const slice = createSlicer(1);
   for (const [index, line] of lines.entries()) {
     if ((index + 1) * portions <= portion * lines.length || index * portions >= (portion + 1) * lines.length) continue;
-    if (index > 0) await nextTurn();
+    if (slice.due()) await slice.pause();
     for (const packed of JSON.parse(line) as PackedRow[]) {
       if (portions > 1 && portionOf(packed[VISITOR], portions) !== portion) continue;
       const row = unpackRow(packed, texts, date);

@@ -4,7 +4,8 @@ import type { BlockRef, RollupRef } from "./checkpoint.ts";
 import type { CompactionOptions, CompactionPlan } from "./compaction.ts";
 import { readPart } from "./rebuild.ts";
 import { encodeDay } from "./rollup-codec.ts";
-import { cellsOf, createDay, type DayRollup, mergeDays } from "./rollup.ts";
+import { cellsOf, createDay, type DayRollup, mergeRow } from "./rollup.ts";
+import { createSlicer } from "./slicer.ts";
 import { type LiveRows, siteDay } from "./view.ts";
 
 /** Parts of one day that a report has to merge, at most. */
@@ -112,17 +113,20 @@ function chooseParts({ refs, live }: SiteDay, { cache }: CompactionOptions): { m
  * are elsewhere anyway. A missing one was taken over by another process, which has its rows.
  */
 async function mergeParts(refs: RollupRef[], live: DayRollup[], blocks: BlockRef[], options: CompactionOptions): Promise<DayRollup> {
+  const slice = createSlicer();
   let merged: DayRollup | undefined;
+  async function add(rollup: DayRollup) {
+    if (!merged) return void (merged = rollup);
+    for (const [key, row] of rollup.rows) {
+      if (slice.due()) await slice.pause();
+      mergeRow(merged, key, row);
+    }
+  }
   for (const ref of refs.toReversed()) {
     const rollup = await readPart(ref, blocks, options);
-    if (rollup === "missing") continue;
-    if (merged) mergeDays(merged, rollup);
-    else merged = rollup;
+    if (rollup !== "missing") await add(rollup);
   }
-  for (const rollup of live) {
-    if (merged) mergeDays(merged, rollup);
-    else merged = rollup;
-  }
+  for (const rollup of live) await add(rollup);
   return merged ?? createDay();
 }
 

@@ -149,11 +149,14 @@ export function cellsOf(day: DayRollup): number {
 
 /** Folds `from` into `into`; `from` stays as it is. */
 export function mergeDays(into: DayRollup, from: DayRollup): void {
-  for (const [key, row] of from.rows) {
-    const known = into.rows.get(key);
-    if (known) mergeRows(into, known, row);
-    else into.rows.set(key, copyRow(into, row));
-  }
+  for (const [key, row] of from.rows) mergeRow(into, key, row);
+}
+
+/** Folds a row of another day's rollup into the one under its key. */
+export function mergeRow(into: DayRollup, key: string, row: SessionRow): void {
+  const known = into.rows.get(key);
+  if (known) mergeRows(into, known, row);
+  else into.rows.set(key, copyRow(into, row));
 }
 
 function copyRow(day: DayRollup, row: SessionRow): SessionRow {

@@ -40,6 +40,8 @@ export interface UnstorageEventsOptions<P = never> {
   owed?: OwedKeeper;
   /** Events that `read` sorts at a time. @default 20000 */
   pageEvents?: number;
+  /** Stored events that are in no checkpoint yet, beyond which none is taken: they are in memory, too. @default 300000 */
+  maxUncovered?: number;
   /** Longest wait of `close()` for what is not stored yet. @default 10000 */
   closeMs?: number;
 }
@@ -72,7 +74,7 @@ export interface UnstorageEvents<P = never> extends EventStore {
  * processes on one storage. An event is acknowledged when its segment is stored.
  */
 export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions<P>): UnstorageEvents<P> {
-  const { now, reporter } = options;
+  const { now, reporter, maxUncovered = MAX_UNCOVERED } = options;
   const guard = createPatientGuard(options.guard);
   const own = createView(options.writer ?? createHexId());
   const cache = createRollupCache(guard);
@@ -135,6 +137,11 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
       own.next = n + 1;
       options.owed?.stored(n, owed);
       checkpointer.noteStored(events.length);
+    },
+    paceMs() {
+      const uncovered = checkpointer.uncovered();
+      checkpointer.look();
+      return uncovered > maxUncovered ? Infinity : Math.max(0, (uncovered - UNHURRIED_EVENTS) / EVENTS_PER_MS);
     },
     onRefused(events) {
       for (const event of events) seen.remove(event);
@@ -263,11 +270,15 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
 /** Other processes' journals are followed this often; a process that knows of none looks for one more rarely. */
 const FOLLOW_MS = 500;
 const LONELY_TICKS = 2;
+/** Checkpoints that fall further behind than this slow the journal down: a millisecond a segment for every so many events. */
+const UNHURRIED_EVENTS = 50_000;
+const EVENTS_PER_MS = 1_000;
+const MAX_UNCOVERED = 300_000;
 const NO_RULES: ProfileRules<unknown> = { fold: () => undefined, merge: () => undefined };
 const DEFAULT_RETENTION_DAYS = 395;
 const MAX_MOVES = 5;
 const MAX_TORN = 10_000;
-const CLOSE_CHECKPOINT_MS = 3_000;
+const CLOSE_CHECKPOINT_MS = 5_000;
 
 async function withinDeadline<T>(work: Promise<T>, ms: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined;

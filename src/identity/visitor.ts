@@ -174,7 +174,12 @@ function union(a: string[], b: string[], max: number): string[] {
 
 /** Two parts of one visitor's history (disjoint events) as one. Changes neither. */
 export function mergeVisitors(a: VisitorProfile, b: VisitorProfile): VisitorProfile {
-  const merged = structuredClone(a);
+  const merged: VisitorProfile = {
+    ...a,
+    sessions: a.sessions.map((session) => ({ ...session })),
+    engaged: a.engaged.map((one) => ({ ...one })),
+    saidAt: { ...a.saidAt },
+  };
   merged.firstSeen = Math.min(a.firstSeen, b.firstSeen);
   merged.lastSeen = Math.max(a.lastSeen, b.lastSeen);
   merged.visits = Math.max(a.visits, b.visits);
