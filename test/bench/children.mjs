@@ -74,16 +74,19 @@ export async function startRedis() {
 
 const hasWrk = spawnSync("wrk", ["--version"]).error === undefined;
 
+let sent = 0;
+
 /** Requests as fast as they are answered. `batch`: pageviews a request. `path`: a GET of it in place of pageviews. */
 export async function runLoad(origin, { seconds, batch = 1, path }) {
   const { requests, durationUs, p99Us, failed } = await (hasWrk ? runWrk : runAutocannon)(origin, { seconds, batch, path });
+  sent += requests * batch;
   if (failed > 0) throw new Error(`${failed} of ${requests} requests to ${origin} failed`);
   return { requests, rate: requests / (durationUs / 1e6), p99: p99Us / 1_000 };
 }
 
 async function runWrk(origin, { seconds, batch, path }) {
   const script = ["-s", here(path ? "result.lua" : "pageview.lua")];
-  const env = { ...process.env, BATCH: String(batch), LUA_PATH: `${here("./")}?.lua;;` };
+  const env = { ...process.env, BATCH: String(batch), START: String(sent), LUA_PATH: `${here("./")}?.lua;;` };
   const child = start("wrk", ["-t1", `-c${CONNECTIONS}`, `-d${seconds}s`, "--timeout", "10s", ...script, `${origin}${path ?? "/"}`], { env });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += chunk));
@@ -97,7 +100,7 @@ async function runWrk(origin, { seconds, batch, path }) {
 async function runAutocannon(origin, { seconds, batch, path }) {
   const { default: autocannon } = await import("autocannon");
   const { createHit, toBatch } = await import("./hit.mjs");
-  let n = 0;
+  let n = sent;
   const next = () => createHit(n++);
   const body = () => JSON.stringify(batch === 1 ? next() : toBatch(Array.from({ length: batch }, next)));
   const headers = { "content-type": "application/json" };
