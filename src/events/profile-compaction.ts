@@ -75,9 +75,14 @@ async function* without(ranges: DigestRange[], lines: AsyncGenerator<ProfileLine
 }
 
 async function* linesOfTail<P>(tail: Profiles<P>): AsyncGenerator<ProfileLine> {
-  for (const digest of [...tail.keys()].sort()) {
-    const { profile, lastSeen } = tail.get(digest)!;
-    yield { digest, lastSeen, profile: profile as object };
+  // sorted a part at a time: all at once would hold up the event loop
+  const parts = Array.from({ length: 256 }, (): string[] => []);
+  for (const digest of tail.keys()) parts[Number.parseInt(digest.slice(0, 2), 16)]!.push(digest);
+  for (const part of parts) {
+    for (const digest of part.sort()) {
+      const { profile, lastSeen } = tail.get(digest)!;
+      yield { digest, lastSeen, profile: profile as object };
+    }
   }
 }
 

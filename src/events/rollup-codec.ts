@@ -50,15 +50,19 @@ type PackedRow = [
  * i-th of n lines holds the i-th n-th of all visitors, in the order of their hashes.
  */
 export async function encodeDay(day: DayRollup): Promise<Buffer> {
-  const slice = createSlicer(1);
+  const slice = createSlicer();
+  const slicePerLine = createSlicer(1);
   const table = createTable();
   const lines: string[] = [];
   const portions = Math.ceil(day.rows.size / ROWS_PER_LINE);
   const parts = Array.from({ length: portions }, (): SessionRow[] => []);
-  for (const row of day.rows.values()) parts[portionOf(row.visitorId, portions)]!.push(row);
+  for (const row of day.rows.values()) {
+    if (slice.due()) await slice.pause();
+    parts[portionOf(row.visitorId, portions)]!.push(row);
+  }
   for (const part of parts) {
     lines.push(JSON.stringify(part.map((row) => packRow(row, table.index))));
-    if (slice.due()) await slice.pause();
+    if (slicePerLine.due()) await slicePerLine.pause();
   }
   lines.push(JSON.stringify(table.texts()));
   return deflate(lines.join("\n"), { level: LEVEL });
