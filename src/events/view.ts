@@ -90,6 +90,7 @@ export async function followWriter(view: WriterView, options: FollowOptions): Pr
       // half-written just now, unless the writer has gone on: then it is damaged
       const after = await readSegment(options.guard, view.writer, view.next + 1);
       if (after === "missing") return news;
+      if ((await readSegment(options.guard, view.writer, view.next)) !== "torn") continue; // done with it meanwhile
       reportTorn(options, keys.segment(view.writer, view.next));
       view.next++;
       continue;

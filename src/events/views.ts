@@ -56,6 +56,7 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
   async function load(): Promise<void> {
     if (!claimed) await writers.claim();
     claimed = true;
+    const living = new Set((await writers.read()).filter(writers.isAlive).map(({ writer }) => writer));
     const segments = await numbersOf(bases.journal);
     const checkpoints = await numbersOf(bases.checkpoints);
     for (const writer of new Set([...segments.keys(), ...checkpoints.keys()])) {
@@ -65,7 +66,8 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
     }
     for (const [writer, { view, lost }] of found) {
       if (lost) await rebuild(view, lost);
-      await followToEnd(view, Math.max(-1, ...(segments.get(writer) ?? [])));
+      const last = Math.max(-1, ...(segments.get(writer) ?? []));
+      await followToEnd(view, living.has(writer) ? last - 1 : last); // the last one may be half-written yet
       others.set(writer, view);
       found.delete(writer);
     }

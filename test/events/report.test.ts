@@ -163,3 +163,37 @@ test("data that was taken over twice counts once, though the first to take it ov
     await third.close();
   }
 });
+
+test("a segment that was read half-written counts as soon as it is whole, also when its writer has gone on meanwhile", async () => {
+  const disk = { ...memoryDriver(), dispose: undefined } as Driver;
+  const half = new Map<string, "once" | "until it is whole">();
+  const reading = {
+    ...disk,
+    async getItemRaw(key: string, options: never) {
+      const value = await disk.getItemRaw!(key, options);
+      const state = half.get(key);
+      if (state === "once") half.delete(key);
+      return state ? (value as Buffer).subarray(0, 0) : value;
+    },
+  } as Driver;
+  const open = (driver: Driver) => createUnstorageEvents({ guard: createGuard(driver, { reporter: silentReporter }), now: () => NOON, reporter: silentReporter });
+  const viewsOf = async (store: ReturnType<typeof open>) => (await store.report(queryOf())).totalPageviews;
+  const writer = open(disk);
+  const write = async () => {
+    await writer.append({ events: [event()] });
+    return (await disk.getKeys("", {})).filter((key) => key.startsWith("journal:")).sort().at(-1)!;
+  };
+  await write();
+  half.set(await write(), "until it is whole");
+  const joining = open(reading);
+  expect(await viewsOf(joining)).toBe(1);
+  half.clear();
+  await joining.catchUp();
+  expect(await viewsOf(joining), "a process that joined meanwhile").toBe(2);
+  half.set(await write(), "once");
+  await write();
+  await joining.catchUp();
+  expect(await viewsOf(joining), "the writer had gone on").toBe(4);
+  expect(joining.stats().torn).toBe(0);
+  await Promise.all([writer.close(), joining.close()]);
+});
