@@ -48,6 +48,8 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
   const found = new Map<string, { view: WriterView; lost: Lost | undefined }>();
   let claimed = false;
   let slots: WriterSlot[] = [];
+  /** When the look that is under way began, and the last one that came to its end. */
+  let begunAt = -Infinity;
   let refreshedAt = -Infinity;
   let refreshing: Promise<void> | undefined;
   let again: Promise<void> | undefined;
@@ -187,7 +189,7 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
     dropAdoptedLate();
     await cedeWhatWasTaken();
     slots = read; // not before every view is followed: what is stale must not be taken over
-    refreshedAt = performance.now();
+    refreshedAt = begunAt;
   }
 
   /** Another process has its slot now, so nothing says how far it got: its keys do. */
@@ -203,16 +205,19 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
   const speaking = () => [own, ...others.values(), ...[...found.values()].map(({ view }) => view)];
 
   function look(): Promise<void> {
-    refreshing ??= lookAround().finally(() => {
+    if (refreshing) return refreshing;
+    begunAt = performance.now();
+    refreshing = lookAround().finally(() => {
       refreshing = undefined;
     });
     return refreshing;
   }
 
   function refresh(when?: "now"): Promise<void> {
-    if (!when) return performance.now() - refreshedAt < REFRESH_MS ? Promise.resolve() : look();
-    if (!refreshing) return look();
-    // the look that is under way may have passed what was stored just now
+    const isLate = (at: number) => performance.now() - at >= REFRESH_MS;
+    if (!when && !isLate(refreshedAt)) return Promise.resolve();
+    if (!refreshing || (!when && !isLate(begunAt))) return look();
+    // the look that is under way may have passed what was stored since it began
     again ??= refreshing.catch(() => {}).then(() => {
       again = undefined;
       return look();

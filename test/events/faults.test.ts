@@ -105,7 +105,7 @@ test("on a storage that fails in every way nothing acknowledged is lost, nothing
 
   expect(acknowledged.length).toBe(EVENTS);
   expect(refusals.size, [...refusals].join()).toBeLessThanOrEqual(1);
-  expect(refusals.get("UNAVAILABLE") ?? 0).toBeGreaterThan(0);
+  expect(neighbour.stats().retried).toBeGreaterThan(0); // hardly any is refused: a write is tried again first
   expect(reportsServed).toBeGreaterThan(20);
   Object.assign(faults, none);
   const after = open(driver, 5_000);

@@ -197,3 +197,32 @@ test("a segment that was read half-written counts as soon as it is whole, also w
   expect(joining.stats().torn).toBe(0);
   await Promise.all([writer.close(), joining.close()]);
 });
+
+test("a report does not take the word of a look at the others that began long before it was asked for", async () => {
+  const disk = { ...memoryDriver(), dispose: undefined } as Driver;
+  let held: Promise<void> | undefined;
+  const slow = {
+    ...disk,
+    async getItemRaw(key: string, options: never) {
+      const value = await disk.getItemRaw!(key, options);
+      if (key.startsWith("checkpoint:")) await held; // read after the next segment was not there
+      return value;
+    },
+  } as Driver;
+  const open = (driver: Driver) => createUnstorageEvents({ guard: createGuard(driver, { reporter: silentReporter }), now: () => NOON, reporter: silentReporter });
+  const writer = open(disk);
+  const reader = open(slow);
+  await writer.append({ events: [event()] });
+  expect((await reader.report(queryOf())).totalPageviews).toBe(1);
+  let release = () => {};
+  held = new Promise((resolve) => (release = resolve));
+  const early = reader.catchUp(); // has passed the writer's newest segment, and is slow to end
+  await writer.append({ events: [event()] });
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  const late = reader.report(queryOf());
+  held = undefined;
+  release();
+  await early;
+  expect((await late).totalPageviews).toBe(2);
+  await Promise.all([writer.close(), reader.close()]);
+});
