@@ -2,6 +2,9 @@ declare global {
   interface Navigator {
     globalPrivacyControl?: boolean;
   }
+  interface Window {
+    Temporal?: { Now: { timeZoneId(): string } };
+  }
   /** Replaced when bundled: the script's own element; in the module an object with the same two fields. */
   const SCRIPT: { dataset: DOMStringMap; src: string };
   /** False in the script that every page loads: what few pages need comes with a second one, where they ask for it. */
@@ -39,7 +42,7 @@ export const anyOf = (list: string | undefined) => `(${list})`.replace(/\*/g, ".
 const isOneOf = (text: string, list: string | undefined) => RegExp(`^${anyOf(list)}$`).test(text);
 
 /** api, auto, domains, exclude, hash-routing, keep-query, respect-dnt, scroll-root, session-replay, track-…: those that few pages set. */
-const RARE = /api|auto|Dnt|dom|excl|Ro|Que|play|track/;
+const RARE = /api|auto|Dnt|dom|excl|Q|R|track/;
 
 /** Does this page or browser need what the small script leaves out? */
 export const needsMore = !FULL && (!siteId || !window.navigation || document.prerendering || navigator.globalPrivacyControl || RARE.test(Object.keys(tag) as never));

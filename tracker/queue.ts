@@ -58,7 +58,7 @@ export const push = (item: Item): Item | undefined => {
     const timestamp = (lastAt = Math.max(lastAt + 1, Date.now()));
     if (FULL && isExcluded(item.pageUrl || clean())) return;
     touch();
-    const full = { eventId: createId("evt_" + timestamp), timestamp, sessionId: read("session"), userId, pageUrl: clean(), ...item };
+    const full = { sessionId: read("session"), pageUrl: clean(), timestamp, userId, eventId: createId("evt_" + timestamp), ...item };
     const text = stringify(full);
     const copy = parse(text);
     if (text.length > Limit.ItemLength) discarded++;
@@ -111,33 +111,30 @@ export const flush = (leaving?: unknown) => {
   const body =
     stringify({
       siteId,
-      _apiKey: tag.key,
       visitorId: read("visitor"),
-      timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+      // a page's first DateTimeFormat is a long task of its own
+      timeZone: window.Temporal?.Now.timeZoneId() || Intl.DateTimeFormat().resolvedOptions().timeZone,
+      _apiKey: tag.key,
+      discarded,
       webdriver: navigator.webdriver,
       sentAt: now,
-      discarded,
     }).slice(0, -1) + `,"items":[${batch.map(itemAt)}]}`;
   // A string goes as text/plain, so that no preflight is asked. What a beacon took stays until a later request
   // brings its answer: the network may have lost it, and the server counts an id once.
   const hasBeacon = leaving && navigator.sendBeacon(endpoint, body);
   write("wait", now + (hasBeacon ? Pace.LeavingMs : Pace.AnswerMs));
-  if (hasBeacon) return;
-  fetch(endpoint, { method: "POST", body, keepalive: true, signal: AbortSignal.timeout?.(Pace.TimeoutMs) })
-    .catch((error) => error)
-    .then(
-      safe(({ status, headers }: Partial<Response>) => {
-        // 408 and 429 ask to come again
-        const isDone = /^[2-4](?!08|29)/.test(status as never);
-        if (isDone) {
-          batch.map(drop);
-          discarded -= lost;
-          failures = 0;
-          // oxlint-disable-next-line no-console -- the site's owner looks here when something is wrong
-          if (status! > 399 && !refused++) console.warn("WysLeap", status);
-        } else failures++;
-        const pause = 1_000 * (+(headers?.get("Retry-After") as never) || 2 ** failures * (0.4 + Math.random() * 0.2));
-        write("wait", isDone ? 0 : Date.now() + Math.min(Limit.PauseMs, pause));
-      }),
-    );
+  const answered = safe(({ status, headers }: Partial<Response>) => {
+    // 408 and 429 ask to come again
+    const isDone = /^[2-4](?!08|29)/.test(status as never);
+    if (isDone) {
+      batch.map(drop);
+      discarded -= lost;
+      failures = 0;
+      // oxlint-disable-next-line no-console -- the site's owner looks here when something is wrong
+      if (status! > 399 && !refused++) console.warn("WysLeap", status);
+    } else failures++;
+    const pause = 1_000 * (+(headers?.get("Retry-After") as never) || (2 ** failures * (2 + Math.random())) / 5);
+    write("wait", isDone ? 0 : Date.now() + Math.min(Limit.PauseMs, pause));
+  });
+  if (!hasBeacon) fetch(endpoint, { signal: FULL ? AbortSignal.timeout?.(Pace.TimeoutMs) : AbortSignal.timeout(Pace.TimeoutMs), keepalive: true, method: "POST", body }).then(answered, answered);
 };

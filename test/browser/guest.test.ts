@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { describeInBrowser, drain, trackEvent, until } from "./browser.ts";
+import { describeInBrowser, drain, runUntil, trackEvent, until, withClock } from "./browser.ts";
 
 describeInBrowser("a good guest", (stage) => {
   it("sets one global, and none of its listeners stops an event", async () => {
@@ -114,6 +114,58 @@ describeInBrowser("a good guest", (stage) => {
       dispatchEvent(new Event("pagehide"));
     });
     expect(stage.server.batches).toEqual([]);
+  });
+
+  for (const [browser, made] of [
+    ["Temporal", 0],
+    ["no Temporal", 1],
+  ] as const) {
+    it(`with ${browser} a page makes ${made} DateTimeFormat, whose first one is a long task, and the time zone is sent`, async () => {
+      const page = await stage.open("/", (page) =>
+        page.addInitScript((made) => {
+          if (made) Object.defineProperty(window, "Temporal", { value: undefined });
+          const original = Intl.DateTimeFormat;
+          (window as any).formats = [];
+          Intl.DateTimeFormat = new Proxy(original, {
+            apply: (target, _, args) => ((window as any).formats.push(1), target(...args)),
+            construct: (target, args) => ((window as any).formats.push(1), new target(...args)),
+          });
+        }, made),
+      );
+      await until(() => stage.server.pageviews().length);
+      expect(await page.evaluate(() => (window as any).formats.length)).toBe(made);
+      expect(stage.server.batches[0]!.timeZone).toBe(await page.evaluate(() => Intl.DateTimeFormat().resolvedOptions().timeZone));
+    });
+  }
+
+  it("a queue of 100 is written once an item, and each is deleted once", async () => {
+    const page = await stage.open("/", async (page) => {
+      await page.addInitScript(() => {
+        // counts what the tracker writes and deletes, through the object that it takes at its start
+        const work: string[] = ((window as any).work = []);
+        const real = localStorage;
+        const storage = new Proxy({} as Record<string, string>, {
+          get: (_, key: string) => real.getItem(key) ?? undefined,
+          set: (_, key: string, value) => (work.push(`set ${key}`), real.setItem(key, value), true),
+          deleteProperty: (_, key: string) => (work.push(`delete ${key}`), real.removeItem(key), true),
+          ownKeys: () => Object.keys(real),
+          getOwnPropertyDescriptor: (_, key: string) => ({ value: real.getItem(key), enumerable: true, configurable: true, writable: true }),
+        });
+        Object.defineProperty(window, "localStorage", { value: storage });
+      });
+      await withClock(page);
+    });
+    await page.evaluate(() => {
+      for (let n = 0; n < 99; n++) window.WysLeap!.trackEvent(`Event ${n}`, { text: "x".repeat(100) });
+    });
+    const items = () => page.evaluate(() => (window as any).work.filter((line: string) => line.includes("-evt_")).toSorted());
+    // nothing of an item is written where the page tracks it
+    expect(await items()).toEqual([]);
+    await runUntil(page, () => stage.server.named("Event 98").length);
+    await runUntil(page, async () => (await items()).length >= 200);
+    const written: string[] = await items();
+    expect(written).toHaveLength(200);
+    expect(new Set(written).size).toBe(200);
   });
 
   it("wrong use does not throw", async () => {
