@@ -3,12 +3,10 @@ import { anyOf, hasHashRouting, tag } from "./config.ts";
 /** Hides e-mail addresses, in a path or in text. */
 export const mask = (text: string) => text.replace(/[^\s/?&=#]+(@|%40)[^\s/?&=#]+/g, "[email]");
 
-const KEPT = FULL && RegExp(`\\b${anyOf("utm_\\w+," + tag.keepQuery)}=[^&]*`, "g");
-
 /** A URL without what may be personal: of the query stays what is kept, and no e-mail address. */
 export const clean = (href = location.href) => {
   const url = new URL(href, document.baseURI);
-  url.search = (url.search.match(KEPT || /utm_\w+=[^&]*/g) || []).join("&");
+  url.search = (url.search.match(FULL ? RegExp(`\\b${anyOf("utm_\\w+," + tag.keepQuery)}=[^&]*`, "g") : /utm_\w+=[^&]*/g) || []).join("&");
   url.hash = hasHashRouting ? url.hash.split("?")[0]! : "";
   return mask(url.href);
 };

@@ -4,7 +4,7 @@ import { bundleFull, bundleModule, bundleScript } from "../../tracker/plugin.ts"
 
 /** Plausible's is 2,700 and does less. */
 const BUDGET_BYTES = 2_500;
-const FULL_BUDGET_BYTES = 3_020;
+const FULL_BUDGET_BYTES = 3_000;
 
 const size = (script: string) => gzipSync(script, { level: 9 }).length;
 
