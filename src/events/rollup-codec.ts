@@ -50,8 +50,7 @@ type PackedRow = [
  * i-th of n lines holds the i-th n-th of all visitors, in the order of their hashes.
  */
 export async function encodeDay(day: DayRollup): Promise<Buffer> {
-  const slice = createSlicer();
-  const slicePerLine = createSlicer(1);
+  const slice = createSlicer(1);
   const table = createTable();
   const lines: string[] = [];
   const portions = Math.ceil(day.rows.size / ROWS_PER_LINE);
@@ -62,7 +61,7 @@ export async function encodeDay(day: DayRollup): Promise<Buffer> {
   }
   for (const part of parts) {
     lines.push(JSON.stringify(part.map((row) => packRow(row, table.index))));
-    if (slicePerLine.due()) await slicePerLine.pause();
+    if (slice.due()) await slice.pause();
   }
   lines.push(JSON.stringify(table.texts()));
   return deflate(lines.join("\n"), { level: LEVEL });

@@ -140,11 +140,11 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
     },
     paceMs() {
       const uncovered = checkpointer.uncovered();
-      checkpointer.look();
       return uncovered > maxUncovered ? Infinity : Math.max(0, (uncovered - UNHURRIED_EVENTS) / EVENTS_PER_MS);
     },
     onRefused(events) {
       for (const event of events) seen.remove(event);
+      checkpointer.look(); // nothing that is stored will, as long as nothing is taken
     },
   });
   const checkpointer = createCheckpointer({
