@@ -48,7 +48,7 @@ const RARE = /api|auto|Dnt|dom|excl|Q|R|track/;
 export const needsMore = !FULL && (!siteId || !window.navigation || document.prerendering || navigator.globalPrivacyControl || RARE.test(Object.keys(tag) as never));
 
 export const isOff = (value: string | undefined) => FULL && value == "false";
-export const isOn = (value: string | undefined) => value != null && value != "false";
+export const isOn = (value: string | undefined) => (value ?? "false") != "false";
 export const hasHashRouting = FULL && isOn(tag.hashRouting);
 
 /** Is nothing to be recorded on this page? */

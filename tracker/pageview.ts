@@ -1,5 +1,5 @@
 import type { PageviewInput } from "../src/event.ts";
-import { clean } from "./address.ts";
+import { clean, mask } from "./address.ts";
 import { anonymous, isOff, tag } from "./config.ts";
 import { on, safe } from "./guard.ts";
 import { flush, type Item, pending, push, refill } from "./queue.ts";
@@ -24,7 +24,7 @@ let reported = 0;
 /** Sends what the current page has so far, if it grew: totals, so loss and repetition do no harm. */
 export const report = () => {
   if (page && reported < (reported = engagedSeconds + scrollDepth)) {
-    push({ type: "engagement", pageUrl: page.pageUrl, pageviewId: page.pageviewId, engagedSeconds, scrollDepth });
+    push({ type: "engagement", engagedSeconds, scrollDepth, pageUrl: page.pageUrl, pageviewId: page.pageviewId });
   }
 };
 
@@ -41,6 +41,8 @@ export const trackPageView = (overrides: Partial<PageviewInput> = {}) => {
     pageUrl: (lastUrl = clean(overrides.pageUrl)),
   };
   if (!anonymous) (SIGNALS.split(" ") as never[]).map((name) => (item[name] = navigator[name] ?? screen[name] ?? window[name]));
+  // of what was recorded so far; the next title may come before it is sent
+  pending.map((item) => (item.pageTitle ||= mask(document.title)));
   report();
   page = push(item);
   engagedSeconds = deepest = reported = idle = 0;

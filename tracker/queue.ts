@@ -33,7 +33,7 @@ const enum Pace {
 const { fetch } = window;
 const { parse, stringify } = JSON;
 
-export let pending: Partial<Item>[] = [];
+export const pending: Partial<Item>[] = [];
 let room: number = Limit.Burst;
 let discarded = 0;
 let failures = 0;
@@ -89,13 +89,11 @@ export const beforeSend = (run: Filter) => {
 /** Sends what waits; with `leaving` by beacon, because the page may be gone in a moment. */
 export const flush = (leaving?: unknown) => {
   const now = Date.now();
-  const fresh = pending;
-  pending = [];
-  if (isOptedOut()) return;
-  fresh.map((item) => {
+  // after optOut() nothing is kept, so nothing leaves
+  pending.splice(0).map((item) => {
     // only now, because routers set it after they navigated
     item.pageTitle ||= mask(document.title);
-    const passed = safe(filter)(item);
+    const passed = !isOptedOut() && safe(filter)(item);
     if (passed) write(passed.eventId!, stringify(passed));
   });
   const waiting = keys("evt_");
