@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
 /**
  * Every key's shape. Parts are lower-case hex, digits or a date, so that no file system folds two keys into
@@ -12,7 +12,7 @@ const MAX_DIGESTS = 10_000;
 export function digestOf(text: string): string {
   const known = digests.get(text);
   if (known) return known;
-  const digest = createHash("sha256").update(text).digest("hex").slice(0, 32);
+  const digest = hash("sha256", text).slice(0, 32);
   if (digests.size >= MAX_DIGESTS) digests.clear();
   digests.set(text, digest);
   return digest;

@@ -1,6 +1,6 @@
 import type { Site, WebhookEventName } from "../site.ts";
 import { endpointId } from "./endpoint-id.ts";
-import type { Delivery } from "./payload.ts";
+import { createDelivery, type Delivery } from "./payload.ts";
 
 /** Something that happened, for every endpoint of the site that wants to hear of it. */
 export interface Raised {
@@ -34,7 +34,7 @@ export function owe(site: Site, raised: Raised[], only?: string): Owing[] {
       if ((only !== undefined && url !== only) || (events && !events.includes(name))) continue;
       const endpoint = endpointId(url);
       if (isOwed(owed, from, endpoint)) continue;
-      const delivery: Delivery = { id, siteId: site.id, endpoint, event: name, draft: "", at: event.at, visitorId: event.visitorId };
+      const delivery: Delivery = createDelivery({ id, siteId: site.id, endpoint, event: name, draft: "", at: event.at, visitorId: event.visitorId });
       owed.push({ eventId: event.id, record: `"${id}","${endpoint}","${name}",${facts}`, facts, delivery });
     }
   }
@@ -62,5 +62,5 @@ export function toItems({ id, endpoint, event }: Delivery, draft: string): strin
 export function parseOwed(items: string): Delivery {
   const [id, endpoint, name, facts, event] = JSON.parse(`[${items}]`) as [string, string, string, unknown, { siteId: string; at: number; visitorId: string }];
   const { siteId, at, visitorId } = event;
-  return { id, siteId, endpoint, event: name, draft: JSON.stringify([facts, event]), at, visitorId };
+  return createDelivery({ id, siteId, endpoint, event: name, draft: JSON.stringify([facts, event]), at, visitorId });
 }

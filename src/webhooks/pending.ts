@@ -91,7 +91,7 @@ export function createPending(): Pending {
     },
     add(delivery, now, progress = firstAttempt(now)) {
       if (byId.has(delivery.id)) return undefined;
-      const entry: Entry = { delivery, progress, takenAt: delivery.takenAt ?? now, place: "fresh", older: youngest };
+      const entry: Entry = { delivery, progress, takenAt: delivery.takenAt ?? now, place: "fresh", older: youngest, younger: undefined, last: undefined };
       if (youngest) youngest.younger = entry;
       else oldest = entry;
       youngest = entry;

@@ -42,17 +42,10 @@ export function createWebhookIds(now: Clock, random: () => number = Math.random)
   };
 }
 
-/** Ten bits at a time: half as many pieces to join as one character at a time. */
-const PAIRS = Array.from({ length: 1_024 }, (_, pair) => ALPHABET[pair >> 5]! + ALPHABET[pair & 31]!);
-
 /**
  * The `webhook-id` of something that two processes may both notice: an event that was sent twice, a visitor who became
  * known. The same site, subject and cause give the same id, so the receiver sees one delivery. It carries no time.
  */
 export function derivedWebhookId(siteId: string, subject: string, cause: string): string {
-  // as text: a third of the time that a Buffer takes, and every event needs one
-  const digest = hash("sha256", `${siteId}\0${subject}\0${cause}`, "binary");
-  let id = "msg_";
-  for (let index = 0; index < ID_CHARS; index += 2) id += PAIRS[((digest.charCodeAt(index) & 31) << 5) | (digest.charCodeAt(index + 1) & 31)];
-  return id;
+  return `msg_${hash("sha256", `${siteId}\0${subject}\0${cause}`).slice(0, ID_CHARS)}`;
 }
