@@ -68,6 +68,7 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
     }
     for (const [writer, { view, lost }] of found) {
       if (lost) await rebuild(view, lost);
+      skipTaken(view);
       const last = Math.max(-1, ...(segments.get(writer) ?? []));
       await followToEnd(view, living.has(writer) ? last - 1 : last); // the last one may be half-written yet
       others.set(writer, view);
@@ -76,6 +77,14 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
     await erasures.load();
     dropAdoptedLate();
     await refresh();
+  }
+
+  /** What was taken over is not there any more, and is not missed. */
+  function skipTaken(view: WriterView): void {
+    const covered = adoptedUpTo(view.writer) ?? 0;
+    if (isNaming(view.checkpoint) || covered <= view.next) return;
+    view.checkpoint = { ...view.checkpoint, covered };
+    view.next = covered;
   }
 
   async function rebuild(view: WriterView, lost: Lost): Promise<void> {
@@ -142,7 +151,7 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
   }
 
   function adoptedUpTo(writer: string): number | undefined {
-    for (const view of [own, ...others.values()]) {
+    for (const view of speaking()) {
       const found = view.checkpoint.adopted.find(([adopted]) => adopted === writer);
       if (found) return found[1];
     }

@@ -267,3 +267,27 @@ test("taking over a process whose checkpoint is damaged removes none of its bloc
     expect(before.filter(({ id }) => !after.has(id)), one.name).toEqual([]);
   });
 });
+
+test("of a process that died in the middle of a segment and was taken over, later ones find nothing else damaged", async () => {
+  const disk: Disk = new Map();
+  const dying = open(disk);
+  const stored: StoredEvent[] = [];
+  for (let n = 0; n < 3; n++) {
+    const more = batch(4);
+    stored.push(...more);
+    await dying.append({ events: more });
+  }
+  const life: Life = {};
+  const living = open(disk, life);
+  await reports(living);
+  const [key, body] = [...disk].filter(([name]) => name.startsWith("journal:")).sort().at(-1)!;
+  const half = key.replace(/2$/, "3");
+  disk.set(half, body.subarray(0, 40));
+  life.now = NOON + HOUR; // the other one is silent
+  await reports(living);
+  for (let n = 0; n < 3; n++) await living.erase("elsewhere", "nobody");
+  expect([...disk.keys()].filter((name) => name.startsWith("journal:"))).toEqual([half]);
+  const next = open(disk, { now: NOON + HOUR });
+  expect(await reports(next)).toEqual(recounts(stored));
+  expect(next.stats().torn).toBe(1);
+});

@@ -1,5 +1,6 @@
 // Kills a server under load at random moments and compares, id by id, what it acknowledged with what is stored.
-// `npm run test:crash` kills 200 times a driver, in about 5 minutes; KILLS=1000 npm run test:crash, 1,000 times.
+// `npm run test:crash` kills 200 times a driver, and 200 times with webhooks, in about 15 minutes; KILLS=1000 npm run
+// test:crash, 1,000 times.
 // SEED=<number> repeats the moments of a run; the seed and the figures of each round are printed.
 import { expect, test } from "vitest";
 import { createClient, createRandom, pause } from "./client.ts";

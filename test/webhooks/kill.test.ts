@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { isBuilt } from "../processes/worker.ts";
 import { seeded } from "./fake-time.ts";
 
-/** `WEBHOOK_KILLS=200` for the long run. */
+/** `npm run test:crash` has 200. */
 const KILLS = Number(process.env.WEBHOOK_KILLS ?? 6);
 const SEED = Number(process.env.SEED ?? 11);
 const here = fileURLToPath(new URL(".", import.meta.url));
