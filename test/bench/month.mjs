@@ -1,4 +1,5 @@
 // A month of traffic on disk: 50,000 visitors, 200 pages.
+import { setTimeout as pause } from "node:timers/promises";
 import fsDriver from "unstorage/drivers/fs";
 import { createAnalytics } from "wysleap";
 import { createFolder } from "./children.mjs";
@@ -47,6 +48,18 @@ export function fillMonth(pageviews) {
   return filling;
 }
 
+/** As a client does: later, when there is no room now. */
+async function store(analytics, hit) {
+  for (;;) {
+    try {
+      return await analytics.trackPageview(hit);
+    } catch (error) {
+      if (error.code !== "UNAVAILABLE") throw error;
+      await pause(error.retryAfter * 1_000);
+    }
+  }
+}
+
 async function fill(pageviews) {
   const base = createFolder();
   const analytics = open(base);
@@ -54,7 +67,7 @@ async function fill(pageviews) {
   let batch = [];
   let count = 0;
   for (const hit of traffic(pageviews)) {
-    batch.push(analytics.trackPageview({ siteId: "demo", timeZone: "Europe/Berlin", ...hit }));
+    batch.push(store(analytics, { siteId: "demo", timeZone: "Europe/Berlin", ...hit }));
     count++;
     if (batch.length < AT_ONCE) continue;
     await Promise.all(batch);

@@ -80,4 +80,20 @@ describeOn(["fs"], "when the process is out of something", () => {
     await check(after, worker, place, [load]);
     after.close();
   });
+
+  test("disk space: a process that is killed while there is none has acknowledged nothing that is not stored", async () => {
+    const place: Place = { driver: "fs", base: createFolder() };
+    const worker = await startWorker({ place });
+    const client = createClient();
+    const load = startTraffic(client, worker, 8);
+    await until(async () => load.acknowledged.size, (count) => count > 100, 10_000);
+    limitFiles(worker, 0);
+    expect(await until(async () => load.answers.get(503) ?? 0, (count) => count > 10, 15_000)).toBeGreaterThan(10);
+    await worker.stop("SIGKILL");
+    await load.abandon();
+    client.close();
+    const after = createClient();
+    await check(after, await startWorker({ place }), place, [load]);
+    after.close();
+  });
 });
