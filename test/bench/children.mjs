@@ -58,6 +58,24 @@ export async function startServer(host, driver = "memory", env = {}) {
   };
 }
 
+/** Less than this of a core is idling. */
+const QUIET_SHARE = 0.1;
+const QUIET_MS = 500;
+const MAX_NOISY_MS = 20_000;
+
+/** Resolves when a server is done with what its load left it to do, so that the next one is measured alone. */
+export async function becomeQuiet(server) {
+  const used = async () => Object.values((await server.stats()).cpu).reduce((sum, us) => sum + us, 0);
+  const until = performance.now() + MAX_NOISY_MS;
+  let before = await used();
+  for (;;) {
+    await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
+    const now = await used();
+    if (now - before < QUIET_SHARE * QUIET_MS * 1_000 || performance.now() > until) return;
+    before = now;
+  }
+}
+
 /** Undefined without redis-server. */
 export async function startRedis() {
   if (spawnSync("redis-server", ["--version"]).status !== 0) return undefined;

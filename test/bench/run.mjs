@@ -1,4 +1,4 @@
-// npm run bench                            all, in about 6 minutes
+// npm run bench                            all, in about 15 minutes
 // npm run bench -- ingest host             some: ingest, webhooks, report, disk, host
 // npm run bench -- report --report=10000000 --rounds=5 --seconds=10
 import { parseArgs } from "node:util";

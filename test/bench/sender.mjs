@@ -7,7 +7,8 @@ const [origin, rate, seconds] = [process.argv[2], Number(process.argv[3]), Numbe
 const TICK_MS = 5;
 const MAX_LATENCIES = 1_000_000;
 
-const agent = new Agent({ keepAlive: true, maxSockets: 256 });
+// each socket in its turn: one that is idle for long is closed by the server just when it is used again
+const agent = new Agent({ keepAlive: true, maxSockets: 256, scheduling: "fifo" });
 const counts = { sent: 0, acknowledged: 0, refused: 0, broken: 0 };
 const latencies = [];
 let open = 0;

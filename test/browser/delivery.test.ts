@@ -207,11 +207,27 @@ describeInBrowser("delivery", (stage) => {
     await tabs[0]!.waitForTimeout(500);
     stage.server.batches.length = 0;
     stage.server.answer = {};
+    // the one that asks first waits for its answer, and the other looks every second
+    await stage.context.route("**/api/tracker.js", async (route) => {
+      await tabs[0]!.waitForTimeout(2_500);
+      await route.continue();
+    });
     await until(() => stage.server.named("Event 0").length && stage.server.named("Event 1").length);
-    await tabs[0]!.waitForTimeout(2_500);
+    await tabs[0]!.waitForTimeout(1_500);
     const sent = stage.server.batches.flatMap((batch) => batch.items.map((item) => item.eventName)).filter((name) => name?.startsWith("Event "));
     expect(sent.toSorted()).toEqual(names(2));
     await expectOnceEach(names(2));
+    await stage.context.unrouteAll({ behavior: "ignoreErrors" });
+  });
+
+  it("what the browser takes no beacon for is sent otherwise when the page is left", async () => {
+    const page = await stage.open("/", (page) => page.addInitScript(() => (navigator.sendBeacon = () => false)));
+    await until(() => stage.server.pageviews().length);
+    await settled(page);
+    await trackEvent(page, "Event 0");
+    await page.close({ runBeforeUnload: true });
+    await until(() => stage.server.named("Event 0").length);
+    await expectOnceEach(names(1));
   });
 
   it("every body stays under 48 KiB", async () => {
