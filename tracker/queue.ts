@@ -89,10 +89,10 @@ export const beforeSend = (run: Filter) => {
 /** Sends what waits; with `leaving` by beacon, because the page may be gone in a moment. */
 export const flush = (leaving?: unknown) => {
   const now = Date.now();
-  // after optOut() nothing is kept, so nothing leaves
   pending.splice(0).map((item) => {
     // only now, because routers set it after they navigated
     item.pageTitle ||= mask(document.title);
+    // another tab may have opted out; below, one that did not see it yet may have written
     const passed = !isOptedOut() && safe(filter)(item);
     if (passed) write(passed.eventId!, stringify(passed));
   });
@@ -104,7 +104,7 @@ export const flush = (leaving?: unknown) => {
       ? ++discarded && !drop(key)
       : (length -= itemAt(key).length) > 0,
   );
-  if ((leaving ? failures : read("wait") > now) || failures > Limit.Failures || !batch[0] || !navigator.onLine) return;
+  if (!navigator.onLine || !batch[0] || failures > Limit.Failures || isOptedOut() || (leaving ? failures : read("wait") > now)) return;
   const lost = discarded;
   const body =
     stringify({

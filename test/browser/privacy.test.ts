@@ -62,6 +62,20 @@ describeInBrowser("privacy", (stage) => {
     expect(await stored(later)).not.toMatch(/vis_|sess_|evt_/);
   });
 
+  it("what another tab still writes after optOut() is not sent", async () => {
+    const page = await stage.open("/");
+    await drain(stage, page, "Before");
+    await settled(page);
+    const sent = stage.server.batches.length;
+    await page.evaluate(() => {
+      window.WysLeap!.optOut();
+      localStorage["wysleap-demo-evt_" + Date.now() + "1"] = JSON.stringify({ type: "event", eventName: "Late", eventId: "evt_late", timestamp: Date.now() });
+      window.WysLeap!.flush();
+    });
+    await quiet(page);
+    expect(stage.server.batches.length).toBe(sent);
+  });
+
   it("an answer that comes after optOut() brings nothing back", async () => {
     stage.server.answer = { hang: true };
     const page = await stage.open("/");
