@@ -217,7 +217,6 @@ describeInBrowser("delivery", (stage) => {
     const sent = stage.server.batches.flatMap((batch) => batch.items.map((item) => item.eventName)).filter((name) => name?.startsWith("Event "));
     expect(sent.toSorted()).toEqual(names(2));
     await expectOnceEach(names(2));
-    await stage.context.unrouteAll({ behavior: "ignoreErrors" });
   });
 
   it("what the browser takes no beacon for is sent otherwise when the page is left", async () => {
