@@ -3,6 +3,7 @@ import type { WebhookEventName } from "../site.ts";
 import type { Raised } from "../webhooks/owed.ts";
 import { derivedWebhookId } from "../webhooks/webhook-id.ts";
 import type { KnowledgeRules, VisitorKnowledge } from "./knowledge.ts";
+import type { NoticeFacts } from "./notice.ts";
 import { accuracyOf } from "./visitors.ts";
 
 export type Raise = (name: WebhookEventName, event: StoredEvent, knowledge: VisitorKnowledge) => Raised;
@@ -15,9 +16,9 @@ export function createRaise(rules: Pick<KnowledgeRules, "score">): Raise {
   return (name, event, knowledge) => {
     const { level, score, factors } = rules.score(knowledge, event.at);
     const { confidence, fingerprintQuality } = accuracyOf(knowledge, event.visit);
-    // `NoticeFacts` as JSON
-    const why = name === "high_intent_visitor" ? `,${JSON.stringify(factors)}` : "";
-    return { name, id: idOf(name, event), event, facts: `[${score},"${level}",${confidence},"${fingerprintQuality}"${why}]` };
+    const facts: NoticeFacts = [score, level, confidence, fingerprintQuality];
+    if (name === "high_intent_visitor") facts.push(factors);
+    return { name, id: idOf(name, event), event, facts: JSON.stringify(facts) };
   };
 }
 
