@@ -20,7 +20,8 @@ const startTraffic = (client: Client, worker: Worker, senders: number): Load =>
   });
 
 /** All that was acknowledged is there once, also for the process that starts next. */
-async function check(client: Client, worker: Worker, place: Place, loads: Load[]): Promise<void> {
+async function check(worker: Worker, place: Place, loads: Load[]): Promise<void> {
+  const client = createClient();
   expect(await worker.stop("SIGTERM")).toBe(0);
   expect(worker.output()).toBe("");
   const next = await startWorker({ place });
@@ -35,15 +36,34 @@ async function check(client: Client, worker: Worker, place: Place, loads: Load[]
   const { site } = await client.getReport(next);
   expect(site.totalEvents).toBe(stored.size);
   await next.stop("SIGKILL");
+  client.close();
+}
+
+/** A worker that has acknowledged some and gets more; `end` closes the connections. */
+async function startUnderLoad(senders: number, maxFiles?: number) {
+  const place: Place = { driver: "fs", base: createFolder() };
+  const worker = await startWorker({ place, maxFiles });
+  const client = createClient();
+  const load = startTraffic(client, worker, senders);
+  await until(async () => load.acknowledged.size, (count) => count > 100, 10_000);
+  return { place, worker, load, end: client.close };
+}
+
+/** Waits until ten more hits were refused. */
+async function expectRefusals({ answers }: Load): Promise<void> {
+  const refused = answers.get(503) ?? 0;
+  expect(await until(async () => answers.get(503) ?? 0, (count) => count > refused + 10, 15_000)).toBeGreaterThan(refused + 10);
+}
+
+/** Waits until a hundred more were acknowledged. */
+async function expectRecovery({ acknowledged }: Load): Promise<void> {
+  const before = acknowledged.size;
+  expect(await until(async () => acknowledged.size, (count) => count > before + 100, BACK_WITHIN_MS)).toBeGreaterThan(before + 100);
 }
 
 describeOn(["fs"], "when the process is out of something", () => {
   test("file descriptors: hits are refused, nothing acknowledged is lost, and it goes on when there are some again", async () => {
-    const place: Place = { driver: "fs", base: createFolder() };
-    const worker = await startWorker({ place, maxFiles: MAX_FILES });
-    const few = createClient();
-    const calm = startTraffic(few, worker, 4);
-    await until(async () => calm.acknowledged.size, (count) => count > 100, 10_000);
+    const { place, worker, load: calm, end } = await startUnderLoad(4, MAX_FILES);
     const many = createClient();
     const flood = startTraffic(many, worker, MAX_FILES * 2);
     await pause(3_000);
@@ -51,49 +71,32 @@ describeOn(["fs"], "when the process is out of something", () => {
     await flood.abandon();
     many.close();
     expect(refused).toBeGreaterThan(0);
-    const before = calm.acknowledged.size;
-    expect(await until(async () => calm.acknowledged.size, (count) => count > before + 100, BACK_WITHIN_MS)).toBeGreaterThan(before + 100);
+    await expectRecovery(calm);
     await calm.finish();
-    few.close();
-    const client = createClient();
-    await check(client, worker, place, [calm, flood]);
-    client.close();
+    end();
+    await check(worker, place, [calm, flood]);
   });
 
   test("disk space: hits are refused, nothing acknowledged is lost, and it goes on when there is some again", async () => {
-    const place: Place = { driver: "fs", base: createFolder() };
-    const worker = await startWorker({ place });
-    const client = createClient();
-    const load = startTraffic(client, worker, 8);
-    await until(async () => load.acknowledged.size, (count) => count > 100, 10_000);
+    const { place, worker, load, end } = await startUnderLoad(8);
     for (const bytes of [TORN_BYTES, 0]) {
-      const refused = load.answers.get(503) ?? 0;
       limitFiles(worker, bytes);
-      expect(await until(async () => load.answers.get(503) ?? 0, (count) => count > refused + 10, 15_000)).toBeGreaterThan(refused + 10);
+      await expectRefusals(load);
     }
-    const before = load.acknowledged.size;
     limitFiles(worker, "unlimited");
-    expect(await until(async () => load.acknowledged.size, (count) => count > before + 100, BACK_WITHIN_MS)).toBeGreaterThan(before + 100);
+    await expectRecovery(load);
     await load.finish();
-    client.close();
-    const after = createClient();
-    await check(after, worker, place, [load]);
-    after.close();
+    end();
+    await check(worker, place, [load]);
   });
 
   test("disk space: a process that is killed while there is none has acknowledged nothing that is not stored", async () => {
-    const place: Place = { driver: "fs", base: createFolder() };
-    const worker = await startWorker({ place });
-    const client = createClient();
-    const load = startTraffic(client, worker, 8);
-    await until(async () => load.acknowledged.size, (count) => count > 100, 10_000);
+    const { place, worker, load, end } = await startUnderLoad(8);
     limitFiles(worker, 0);
-    expect(await until(async () => load.answers.get(503) ?? 0, (count) => count > 10, 15_000)).toBeGreaterThan(10);
+    await expectRefusals(load);
     await worker.stop("SIGKILL");
     await load.abandon();
-    client.close();
-    const after = createClient();
-    await check(after, await startWorker({ place }), place, [load]);
-    after.close();
+    end();
+    await check(await startWorker({ place }), place, [load]);
   });
 });
