@@ -65,14 +65,11 @@ const MAX_NOISY_MS = 20_000;
 
 /** Resolves when a server is done with what its load left it to do, so that the next one is measured alone. */
 export async function becomeQuiet(server) {
-  const used = async () => Object.values((await server.stats()).cpu).reduce((sum, us) => sum + us, 0);
   const until = performance.now() + MAX_NOISY_MS;
-  let before = await used();
-  for (;;) {
+  for (let used = Infinity; used > QUIET_SHARE * QUIET_MS * 1_000 && performance.now() < until; ) {
+    const before = (await server.stats()).cpuUs;
     await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
-    const now = await used();
-    if (now - before < QUIET_SHARE * QUIET_MS * 1_000 || performance.now() > until) return;
-    before = now;
+    used = (await server.stats()).cpuUs - before;
   }
 }
 

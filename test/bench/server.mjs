@@ -95,7 +95,8 @@ process.once("disconnect", () => process.exit(1)); // whoever measures is gone
 process.on("message", async (message) => {
   if (message === "stats") {
     const { rss, heapUsed } = process.memoryUsage();
-    process.send({ rss, heapUsed, cpu: process.cpuUsage(), delay: delay.percentile(99.9) / 1e6, worst: delay.max / 1e6 });
+    const { user, system } = process.cpuUsage();
+    process.send({ rss, heapUsed, cpuUs: user + system, delay: delay.percentile(99.9) / 1e6, worst: delay.max / 1e6 });
     delay.reset();
   }
   if (message === "stop") {

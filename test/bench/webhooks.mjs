@@ -11,18 +11,14 @@ const DELIVERY_SECONDS = 3;
 
 export async function benchWebhooks({ rounds = 40, seconds = 1, driver = "fs" } = {}) {
   const hanging = await startReceiver(() => {});
-  const variants = [
-    { name: "no webhooks", server: await startServer("h3", driver), cpu: [], rate: [], p99: [] },
-    { name: "receiver hangs", server: await startServer("h3", driver, { BENCH_WEBHOOK: hanging.url }), cpu: [], rate: [], p99: [] },
-    { name: "no webhooks, again", server: await startServer("h3", driver), cpu: [], rate: [], p99: [] },
-  ];
+  const open = async (name, env) => ({ name, server: await startServer("h3", driver, env), cpu: [], rate: [], p99: [] });
+  const variants = [await open("no webhooks"), await open("receiver hangs", { BENCH_WEBHOOK: hanging.url }), await open("no webhooks, again")];
   for (const { server } of variants) await runLoad(server.origin, { seconds: WARM_UP_SECONDS });
   for (let round = 0; round < rounds; round++) {
     for (const variant of round % 2 ? variants.toReversed() : variants) {
-      const before = (await variant.server.stats()).cpu;
+      const before = (await variant.server.stats()).cpuUs;
       const { rate, p99, requests } = await runLoad(variant.server.origin, { seconds });
-      const { user, system } = (await variant.server.stats()).cpu;
-      variant.cpu.push((user + system - before.user - before.system) / requests);
+      variant.cpu.push(((await variant.server.stats()).cpuUs - before) / requests);
       variant.rate.push(rate);
       variant.p99.push(p99);
     }
