@@ -24,10 +24,19 @@ let copies = 0;
 export const brokenStores: BrokenStore[] = [
   {
     defect: "acknowledges before it stores",
-    breakStore: (subject) =>
-      inAll(subject, (store) => ({
-        append: async (batch) => void setTimeout(() => store.append(batch).catch(() => {}), 20),
-      })),
+    breakStore(subject) {
+      let crashes = 0;
+      const broken = inAll(subject, (store) => {
+        const before = crashes;
+        // what was not stored at the crash never is
+        return { append: async (batch) => void setTimeout(() => crashes === before && store.append(batch).catch(() => {}), 20) };
+      });
+      const reopen: EventStoreSubject["reopen"] = (how) => {
+        if (how === "crash") crashes++;
+        return broken.reopen(how);
+      };
+      return { ...broken, reopen };
+    },
     caughtBy: "an acknowledged event outlives a crash right after",
   },
   {
