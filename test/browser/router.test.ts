@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import { build } from "esbuild";
 import { expect, it } from "vitest";
-import { describeInBrowser, drain, settled, until } from "./browser.ts";
+import { describeInBrowser, drain, settled, until, withClock } from "./browser.ts";
 
 const root = new URL("../..", import.meta.url).pathname;
 const versionOf = (name: string): string => createRequire(import.meta.url)(`${name}/package.json`).version;
@@ -17,14 +17,14 @@ const REACT = `
     const { pathname } = useLocation();
     useEffect(() => {
       if (!id) document.title = name;
-      else setTimeout(() => (document.title = name + " " + id), 30);
+      else fetch("/data").then(() => (document.title = name + " " + id));
     }, [pathname]);
     return h("main", null, name, h(Link, { to: "/things?page=2&secret=1" }, "things"));
   };
   const router = createBrowserRouter([{ path: "/", element: h(Outlet), children: [
     { index: true, element: h(View, { name: "Home" }) },
     { path: "things", element: h(View, { name: "Things" }) },
-    { path: "things/:id", loader: () => new Promise((done) => setTimeout(done, 20, null)), element: h(View, { name: "Thing" }) },
+    { path: "things/:id", loader: () => fetch("/data").then(() => null), element: h(View, { name: "Thing" }) },
     { path: "old", loader: () => redirect("/things/7") },
   ] }]);
   createRoot(document.getElementById("app")).render(h(RouterProvider, { router }));
@@ -37,7 +37,7 @@ const VUE = `
     const route = useRoute();
     const setTitle = () => {
       if (!route.params.id) document.title = name;
-      else setTimeout(() => (document.title = name + " " + route.params.id), 30);
+      else fetch("/data").then(() => (document.title = name + " " + route.params.id));
     };
     onMounted(setTitle);
     watch(() => route.params.id, setTitle);
@@ -46,7 +46,7 @@ const VUE = `
   const router = createRouter({ history: createWebHistory(), routes: [
     { path: "/", component: view("Home") },
     { path: "/things", component: view("Things") },
-    { path: "/things/:id", component: view("Thing"), beforeEnter: () => new Promise((done) => setTimeout(done, 20)) },
+    { path: "/things/:id", component: view("Thing"), beforeEnter: () => fetch("/data").then(() => true) },
     { path: "/old", redirect: "/things/7" },
   ] });
   createApp({ render: () => h(RouterView) }).use(router).mount("#app");
@@ -76,27 +76,29 @@ describeInBrowser("an app with a real router", (stage) => {
     for (const path of ["/", "/things", "/old"]) {
       stage.server.pages.set(path, { html: `<!doctype html><title>Loading</title>${stage.server.tag()}<body><div id="app"></div><script type="module">${script}</script>` });
     }
-    const page = await stage.open("/");
-    await page.waitForSelector("main");
+    // the tracker's own seconds pass when told: a pageview gets its title when the next one comes, or with the second
+    const page = await stage.open("/", withClock);
     const seen = (): string[][] => stage.server.pageviews().map((item) => [item.pageUrl.replace(stage.server.origin, ""), item.pageTitle]);
-    const go = async (path: string, options?: object): Promise<void> => {
-      await page.evaluate(([path, options]) => void (window as any).go(path, options), [path, options] as const);
-      await page.waitForTimeout(300);
+    const titled = (title: string) => until(async () => (await page.title()) === title);
+    const go = async (path: string, title: string, options?: object): Promise<void> => {
+      await page.evaluate(([path, options]) => (window as any).go(path, options), [path, options] as const);
+      await titled(title);
     };
-    await until(() => stage.server.pageviews().length === 1);
+    await titled("Home");
 
-    await page.click("main a");
-    await page.waitForTimeout(300);
-    await go("/things?page=3"); // another query of the same page
-    await go("/things/1");
-    await go("/things/1"); // where it is already
-    await go("/things/1#part");
-    await go("/things/2", { replace: true });
-    await go("/old"); // redirects, and is never shown
+    await page.evaluate(() => document.querySelector<HTMLElement>("main a")!.click());
+    await titled("Things");
+    await go("/things?page=3", "Things"); // another query of the same page
+    await go("/things/1", "Thing 1");
+    await go("/things/1", "Thing 1"); // where it is already
+    await go("/things/1#part", "Thing 1");
+    await page.clock.runFor(1_000); // a page that is replaced before it was sent is a redirect
+    await go("/things/2", "Thing 2", { replace: true });
+    await go("/old", "Thing 7"); // redirects, and is never shown
     await page.goBack();
-    await page.waitForTimeout(300);
+    await titled("Thing 2");
     await page.goForward();
-    await page.waitForTimeout(300);
+    await titled("Thing 7");
     await drain(stage, page);
 
     expect(seen()).toEqual([
@@ -109,6 +111,7 @@ describeInBrowser("an app with a real router", (stage) => {
       ["/things/7", "Thing 7"],
     ]);
     expect(JSON.stringify(stage.server.batches)).not.toContain("secret");
+    await page.clock.resume();
     await settled(page);
     // and so they are in the report, as one visit
     const { site } = await stage.server.analytics.getVisitors("demo");
