@@ -13,13 +13,13 @@ const leave = (event?: Event) => {
 };
 
 const start = () => {
-  // first, so that it sends what earlier pages left, and not this one's pageview without its title
+  // first, so that its second is not this page's
   tick();
   watchEngagement();
   if (!isOff(tag.trackClicks)) watchClicks();
   if (!isOff(tag.auto)) {
-    trackPageView();
     watchNavigation();
+    trackPageView();
     // back from the back/forward cache
     on("pageshow", (event) => event.persisted && trackPageView());
   }

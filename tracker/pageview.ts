@@ -18,6 +18,7 @@ let engagedSeconds = 0;
 let deepest = 0;
 // null: nothing scrolls
 let scrollDepth: any = null;
+/** Seconds without input, from 1; 0: navigated to, and not yet a second old. A page that was loaded has its title in a second. */
 let idle = 0;
 let reported = 0;
 
@@ -44,9 +45,10 @@ export const trackPageView = (overrides: Partial<PageviewInput> = {}) => {
   // of what was recorded so far; the next title may come before it is sent
   pending.map((item) => (item.pageTitle ||= mask(document.title)));
   report();
-  page = push(item);
-  engagedSeconds = deepest = reported = idle = 0;
+  engagedSeconds = deepest = reported = 0;
   scrollDepth = null;
+  idle = +!page;
+  page = push(item);
 };
 
 const pathOf = (url: string) => url.replace(/\?[^#]*/, "");
@@ -70,20 +72,21 @@ const measure = () => {
   }
 };
 
-/** Once a second: time is counted, depth measured, and what waits leaves. */
+/** Once a second: time is counted, depth measured, and what waits leaves, unless the page is so new that its title may still come. */
 export const tick = () => {
   setTimeout(safe(tick), 1_000);
   refill();
   const focused = document.hasFocus();
-  if (focused && ++idle <= IDLE_SECONDS) engagedSeconds++;
+  if (idle <= IDLE_SECONDS && focused) engagedSeconds++;
   if (!(focused && engagedSeconds % REPORT_SECONDS)) report();
+  // an app that moves on all the time is not held back for ever
+  if (idle++ || pending[6]) flush();
   // right after a frame the layout is fresh, and reading it costs nothing
   requestAnimationFrame(() => setTimeout(safe(measure)));
-  flush();
 };
 
 export const watchEngagement = () =>
   // timeupdate: media is playing
   on("focus keydown pointerdown pointermove scroll timeupdate", () => {
-    idle = 0;
+    idle &&= 1;
   });

@@ -100,7 +100,7 @@ export const flush = (leaving?: unknown) => {
   let length: number = Limit.BatchLength;
   const batch = waiting.filter((key, index) =>
     // what no server takes any more; the id begins with its time
-    index < waiting.length - Limit.QueueItems || now - (key.substr(PREFIX.length + 4, 13) as never) > Limit.AgeMs
+    index < waiting.length - Limit.QueueItems || key < PREFIX + "evt_" + (now - Limit.AgeMs)
       ? ++discarded && !drop(key)
       : (length -= itemAt(key).length) > 0,
   );

@@ -76,7 +76,7 @@ describeInBrowser("an app with a real router", (stage) => {
     for (const path of ["/", "/things", "/old"]) {
       stage.server.pages.set(path, { html: `<!doctype html><title>Loading</title>${stage.server.tag()}<body><div id="app"></div><script type="module">${script}</script>` });
     }
-    // the tracker's own seconds pass when told: a pageview gets its title when the next one comes, or with the second
+    // the tracker's own seconds pass when told: a pageview gets its title when the next one comes, or when it is sent
     const page = await stage.open("/", withClock);
     const seen = (): string[][] => stage.server.pageviews().map((item) => [item.pageUrl.replace(stage.server.origin, ""), item.pageTitle]);
     const titled = (title: string) => until(async () => (await page.title()) === title);
@@ -92,7 +92,7 @@ describeInBrowser("an app with a real router", (stage) => {
     await go("/things/1", "Thing 1");
     await go("/things/1", "Thing 1"); // where it is already
     await go("/things/1#part", "Thing 1");
-    await page.clock.runFor(1_000); // a page that is replaced before it was sent is a redirect
+    await page.clock.runFor(2_000); // a page that is replaced before it was sent is a redirect
     await go("/things/2", "Thing 2", { replace: true });
     await go("/old", "Thing 7"); // redirects, and is never shown
     await page.goBack();
