@@ -7,7 +7,7 @@ import { bundleFull, bundleRecorder, bundleScript, trackerModule } from "./track
 /** Budgets in bytes, gzipped: the build fails above them. The recorder's is paid by pages with session replay only. */
 const SCRIPTS = {
   "tracker.js": { bundle: bundleScript, maxBytes: 2_500 },
-  "tracker-full.js": { bundle: () => bundleFull(), maxBytes: 3_000 },
+  "tracker-full.js": { bundle: () => bundleFull(), maxBytes: 3_050 },
   "replay.js": { bundle: bundleRecorder, maxBytes: 24_576 },
 };
 

@@ -17,10 +17,10 @@ const acted = (event: MouseEvent) => {
   const element = known || path[0]!;
   if (event.button > 1 || !(known || rage)) return;
   // attributes, because a field named "href" or "id" hides a form's own property
-  const { id, href, download } = element.attributes as NamedNodeMap & Record<"id" | "href" | "download", Attr | undefined>;
+  const { href, id, download } = element.attributes as NamedNodeMap & Record<"id" | "href" | "download", Attr | undefined>;
   const data: Record<string, unknown> = {
-    id: id?.value,
     url: href && clean(href.value),
+    id: id?.value,
     download: download?.value,
     text: submit || rage ? undefined : mask(element.textContent!.trim().slice(0, 80)),
   };

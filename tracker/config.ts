@@ -31,7 +31,7 @@ export const siteId = FULL ? tag.siteId || /[?&]site=([^&]+)/.exec(script.src)?.
 export const endpoint = FULL && tag.api ? tag.api + "/telemetry/batch" : script.src;
 /** One of the script's other selves. */
 export const load = (query: string, run: (loaded: any) => void) => {
-  import(/* @vite-ignore */ /* webpackIgnore: true */ new URL(query, script.src) as never).then(run, Boolean);
+  import(/* @vite-ignore */ /* webpackIgnore: true */ new URL(query, script.src) as never).then(run).catch(Boolean);
 };
 
 /** Global Privacy Control: no id, no signals. */
@@ -52,7 +52,11 @@ export const isOn = (value: string | undefined) => (value ?? "false") != "false"
 export const hasHashRouting = FULL && isOn(tag.hashRouting);
 
 /** Is nothing to be recorded on this page? */
-export const isExcluded = (pageUrl: string) =>
-  (isOn(tag.respectDnt) && navigator.doNotTrack == "1") ||
-  !isOneOf(location.hostname, tag.domains || "*") ||
-  isOneOf(new URL(pageUrl).pathname, tag.exclude);
+export const isExcluded = (pageUrl: string) => {
+  const { pathname, hash } = new URL(pageUrl);
+  return (
+    (isOn(tag.respectDnt) && navigator.doNotTrack == "1") ||
+    !isOneOf(location.hostname, tag.domains || "*") ||
+    isOneOf(pathname + hash, tag.exclude)
+  );
+};

@@ -23,7 +23,7 @@ const start = () => {
     // back from the back/forward cache
     on("pageshow", (event) => event.persisted && trackPageView());
   }
-  on("visibilitychange pagehide", leave);
+  on("pagehide visibilitychange", leave);
   // last: without an id it throws, and nothing is recorded. An id's last digits are as good as dice, in all tabs the same
   if (FULL && isOn(tag.sessionReplay) && (read("session").slice(-4) as never) < 1e4 * ((tag.replaySample as never) ?? 1)) {
     load("?rec", ({ record }) => record(script, api, life.signal));
@@ -59,6 +59,8 @@ const api = {
   /** Takes `optOut()` back and counts the current page. */
   optIn() {
     if (isOptedOut()) {
+      // of what happened meanwhile nothing is kept
+      leave();
       write("out", "");
       trackPageView();
     }

@@ -6,7 +6,7 @@ import { flush, type Item, pending, push, refill } from "./queue.ts";
 import { createId } from "./store.ts";
 
 const SIGNALS =
-  "hardwareConcurrency deviceMemory devicePixelRatio colorDepth language languages availWidth maxTouchPoints availHeight platform";
+  "hardwareConcurrency deviceMemory devicePixelRatio colorDepth availWidth availHeight maxTouchPoints languages language platform";
 const IDLE_SECONDS = 60;
 const REPORT_SECONDS = 15;
 
@@ -14,8 +14,8 @@ const REPORT_SECONDS = 15;
 let lastUrl = document.referrer && clean(document.referrer);
 /** The pageview that is looked at. */
 let page: Partial<Item> | undefined;
-let engagedSeconds = 0;
 let deepest = 0;
+let engagedSeconds = 0;
 // null: nothing scrolls
 let scrollDepth: any = null;
 /** Seconds without input, from 1; 0: navigated to, and not yet a second old. A page that was loaded has its title in a second. */
@@ -45,7 +45,7 @@ export const trackPageView = (overrides: Partial<PageviewInput> = {}) => {
   // of what was recorded so far; the next title may come before it is sent
   pending.map((item) => (item.pageTitle ||= mask(document.title)));
   report();
-  engagedSeconds = deepest = reported = 0;
+  deepest = reported = engagedSeconds = 0;
   scrollDepth = null;
   idle = +!page;
   page = push(item);
@@ -64,9 +64,9 @@ export const navigated = ({ navigationType }: { navigationType?: string }) => {
 
 /** How far down content was seen, in pixels, so that a page may grow; and in % where anything scrolls. */
 const measure = () => {
-  const { scrollTop, clientHeight, scrollHeight } =
+  const { clientHeight, scrollHeight, scrollTop } =
     (FULL && document.querySelector(tag.scrollRoot!)) || document.scrollingElement!;
-  deepest = Math.max(deepest, scrollTop + clientHeight);
+  deepest = Math.max(deepest, clientHeight + scrollTop);
   if (!isOff(tag.trackScroll) && scrollHeight > clientHeight) {
     scrollDepth = Math.min(100, ((deepest / scrollHeight) * 100) | 0);
   }
@@ -87,6 +87,6 @@ export const tick = () => {
 
 export const watchEngagement = () =>
   // timeupdate: media is playing
-  on("focus keydown pointerdown pointermove scroll timeupdate", () => {
+  on("keydown focus pointerdown scroll pointermove timeupdate", () => {
     idle &&= 1;
   });

@@ -39,6 +39,8 @@ async function shrink(code: string, module: boolean, comments = false): Promise<
 }
 
 /**
+ * Where an order in these files means nothing, it is one that compresses well.
+ *
  * The script that every page loads: one block, in which nothing is global but the `window.WysLeap` that it sets itself.
  * Whatever a browser lacks, the page sees no error.
  */

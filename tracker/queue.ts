@@ -18,7 +18,6 @@ const enum Limit {
   QueueItems = 200,
   AgeMs = 48 * 60 * 60_000,
   PauseMs = 300_000,
-  Failures = 9,
 }
 
 const enum Pace {
@@ -34,11 +33,11 @@ const { fetch } = window;
 const { parse, stringify } = JSON;
 
 export const pending: Partial<Item>[] = [];
-let room: number = Limit.Burst;
-let discarded = 0;
 let failures = 0;
-let lastAt = 0;
+let discarded = 0;
+let room: number = Limit.Burst;
 let userId: string | undefined;
+let lastAt = 0;
 /** The owner was told, once each. */
 let refused = 0;
 let misnamed = 0;
@@ -58,17 +57,15 @@ export const push = (item: Item): Item | undefined => {
     const timestamp = (lastAt = Math.max(lastAt + 1, Date.now()));
     if (FULL && isExcluded(item.pageUrl || clean())) return;
     touch();
-    const full = { sessionId: read("session"), pageUrl: clean(), timestamp, userId, eventId: createId("evt_" + timestamp), ...item };
-    const text = stringify(full);
-    const copy = parse(text);
-    if (text.length > Limit.ItemLength) discarded++;
-    else pending.push(copy);
+    const full = { sessionId: read("session"), pageUrl: clean(), userId, eventId: createId("evt_" + timestamp), timestamp, ...item };
+    const copy = parse(stringify(full));
+    pending.push(copy);
     return copy;
   }
 };
 
 export const trackEvent = (eventName: string, eventData?: Record<string, unknown>) => {
-  if (FULL && location.hostname == "localhost" && /\b[a-z]|_/.test(eventName) && !misnamed++) {
+  if (FULL && location.hostname == "localhost" && /(^| )[a-z]|_/.test(eventName) && !misnamed++) {
     // oxlint-disable-next-line no-console -- the site's owner looks here when something is wrong
     console.warn("WysLeap", eventName + " is not in Title Case");
   }
@@ -89,13 +86,16 @@ export const beforeSend = (run: Filter) => {
 /** Sends what waits; with `leaving` by beacon, because the page may be gone in a moment. */
 export const flush = (leaving?: unknown) => {
   const now = Date.now();
-  pending.splice(0).map((item) => {
-    // only now, because routers set it after they navigated
-    item.pageTitle ||= mask(document.title);
-    // another tab may have opted out; below, one that did not see it yet may have written
-    const passed = !isOptedOut() && safe(filter)(item);
-    if (passed) write(passed.eventId!, stringify(passed));
-  });
+  pending.splice(0).map(
+    safe((item) => {
+      // only now, because routers set it after they navigated
+      item.pageTitle ||= mask(document.title);
+      // another tab may have opted out; below, one that did not see it yet may have written
+      const passed = !isOptedOut() && stringify(filter(item) || undefined);
+      if (passed && passed.length > Limit.ItemLength) discarded++;
+      else if (passed) write(item.eventId!, passed);
+    }),
+  );
   const waiting = keys("evt_");
   let length: number = Limit.BatchLength;
   const batch = waiting.filter((key, index) =>
@@ -104,17 +104,17 @@ export const flush = (leaving?: unknown) => {
       ? ++discarded && !drop(key)
       : (length -= itemAt(key).length) > 0,
   );
-  if (!navigator.onLine || !batch[0] || failures > Limit.Failures || isOptedOut() || (leaving ? failures : read("wait") > now)) return;
+  if (!navigator.onLine || !batch[0] || isOptedOut() || (leaving ? failures : read("wait") > now)) return;
   const lost = discarded;
   const body =
     stringify({
-      siteId,
       visitorId: read("visitor"),
-      // a page's first DateTimeFormat is a long task of its own
-      timeZone: window.Temporal?.Now.timeZoneId() || Intl.DateTimeFormat().resolvedOptions().timeZone,
+      webdriver: navigator.webdriver,
+      siteId,
       _apiKey: tag.key,
       discarded,
-      webdriver: navigator.webdriver,
+      // a page's first DateTimeFormat is a long task of its own
+      timeZone: window.Temporal?.Now.timeZoneId() || Intl.DateTimeFormat().resolvedOptions().timeZone,
       sentAt: now,
     }).slice(0, -1) + `,"items":[${batch.map(itemAt)}]}`;
   // A string goes as text/plain, so that no preflight is asked. What a beacon took stays until a later request
@@ -126,8 +126,8 @@ export const flush = (leaving?: unknown) => {
     const isDone = /^[2-4](?!08|29)/.test(status as never);
     if (isDone) {
       batch.map(drop);
-      discarded -= lost;
       failures = 0;
+      discarded -= lost;
       // oxlint-disable-next-line no-console -- the site's owner looks here when something is wrong
       if (status! > 399 && !refused++) console.warn("WysLeap", status);
     } else failures++;

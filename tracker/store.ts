@@ -48,7 +48,7 @@ export const touch = () => {
   if (anonymous || isOptedOut()) return;
   if (!read("visitor")) write("visitor", createId("vis_"));
   // also true of a number that is not there
-  if (!(now - read("seen") < Session.IdleMs && now - read("start") < Session.MaxMs)) {
+  if (!(now - read("start") < Session.MaxMs && now - read("seen") < Session.IdleMs)) {
     write("session", createId("sess_"));
     write("start", now);
   }

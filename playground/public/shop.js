@@ -12,7 +12,7 @@ const write = (items) => {
   show();
 };
 // the tracker's larger self may come after this script: what is called before it is kept for it
-window.WysLeap ??= new Proxy({ q: [] }, { get: (stub, name) => stub[name] || ((...args) => stub.q.push([name, args])) });
+window.WysLeap ??= new Proxy({ q: [] }, { get: (stub, name) => stub[name] || ((...args) => void stub.q.push([name, args])) });
 const track = (name, data) => window.WysLeap.trackEvent(name, data);
 const total = () => read().reduce((sum, item) => sum + item.price, 0);
 const element = (tag, text, attributes = {}) => Object.assign(document.createElement(tag), { textContent: text, ...attributes });

@@ -36,11 +36,15 @@ function hideEmails(path: string): string {
     .join("/");
 }
 
-/** A page's URL without user, fragment, e-mail addresses and any query but `utm_*` and `keepQuery`. */
+/** A fragment that is a route, `#/cart` or `#!/cart`; the tracker sends one with `data-hash-routing` only. */
+const HASH_ROUTE = /^#!?\/[^?#]*/;
+
+/** A page's URL without user, e-mail addresses, any fragment but a route, and any query but `utm_*` and `keepQuery`. */
 export function parsePage(raw: string, keepQuery: ReadonlySet<string>): Page | undefined {
   const url = toUrl(raw);
   if (!url) return undefined;
   const path = hideEmails(url.pathname);
+  const route = hideEmails(HASH_ROUTE.exec(url.hash)?.[0] ?? "");
   const kept = new URLSearchParams();
   let campaign: Campaign | undefined;
   if (url.search) {
@@ -53,7 +57,7 @@ export function parsePage(raw: string, keepQuery: ReadonlySet<string>): Page | u
     }
   }
   const query = kept.toString();
-  return { url: `${url.origin}${path}${query && `?${query}`}`, path, host: url.hostname, campaign };
+  return { url: `${url.origin}${path}${query && `?${query}`}${route}`, path: path + route, host: url.hostname, campaign };
 }
 
 const WWW = "www.";

@@ -46,7 +46,7 @@ describeInBrowser("in an app", (stage) => {
   it("calls made before the script has loaded are kept by the stub and run in order", async () => {
     stage.server.pages.set("/stub", {
       html: `<!doctype html><title>Stub</title><script>
-        WysLeap = new Proxy({ q: [] }, { get: (stub, name) => stub[name] || ((...args) => stub.q.push([name, args])) });
+        WysLeap = new Proxy({ q: [] }, { get: (stub, name) => stub[name] || ((...args) => void stub.q.push([name, args])) });
         WysLeap.beforeSend((item) => item.eventName !== "Unwanted" && item);
         WysLeap.identify("user-1");
         WysLeap.trackEvent("Early", { a: 1 });

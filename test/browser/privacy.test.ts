@@ -1,6 +1,6 @@
 import type { Page } from "playwright-core";
 import { expect, it } from "vitest";
-import { describeInBrowser, drain, settled, trackEvent, until } from "./browser.ts";
+import { describeInBrowser, drain, settled, trackEvent, until, withClock } from "./browser.ts";
 
 const stored = (page: Page) => page.evaluate(() => JSON.stringify({ ...localStorage }) + document.cookie);
 const ids = (page: Page) =>
@@ -99,6 +99,24 @@ describeInBrowser("privacy", (stage) => {
     await drain(stage, page, "After");
     expect(stage.server.pageviews()).toHaveLength(2);
     expect(new Set(stage.server.batches.map((batch) => batch.visitorId)).size).toBe(2);
+  });
+
+  it("of the time before optIn() nothing is kept: no click on the banner, no time, no second session", async () => {
+    stage.server.body = '<button onclick="WysLeap.optIn()">Accept</button>';
+    const page = await stage.open("/", async (page) => {
+      await page.addInitScript(() => ((window as any).WysLeap = { q: [["optOut", []]] }));
+      await withClock(page);
+    });
+    await page.clock.runFor(5_000);
+    await page.click("button");
+    await page.evaluate(() => {
+      window.WysLeap!.optOut();
+      window.WysLeap!.trackEvent("While opted out");
+      window.WysLeap!.optIn();
+    });
+    await drain(stage, page, "After");
+    expect(stage.server.accepted().map(({ type, eventName }) => eventName ?? type)).toEqual(["pageview", "After"]);
+    expect(new Set(stage.server.accepted().map(({ sessionId }) => sessionId)).size).toBe(1);
   });
 
   it("Do Not Track is respected where the site asks for it", async () => {

@@ -20,10 +20,15 @@ describeInBrowser("visitor and session", (stage) => {
     await page.clock.fastForward("00:29:00");
     await drain(stage, page, "Same");
     await page.clock.fastForward("00:31:00");
+    const asked = await page.evaluate(() => {
+      window.WysLeap!.trackEvent("Back");
+      return window.WysLeap!.getSessionId();
+    });
     await drain(stage, page, "Second");
     const session = (name: string) => stage.server.named(name)[0]!.sessionId;
     expect(session("Same")).toBe(session("First"));
     expect(session("Second")).not.toBe(session("First"));
+    expect([session("Back"), asked]).toEqual([session("Second"), session("Second")]);
     expect(new Set(stage.server.batches.map((batch) => batch.visitorId)).size).toBe(1);
   });
 

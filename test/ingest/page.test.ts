@@ -14,6 +14,9 @@ describe("a page's URL", () => {
     ["https://shop.example/u/ann%40example.com", "https://shop.example/u/[email]", "/u/[email]"],
     ["https://shop.example/@ann/v1.2", "https://shop.example/@ann/v1.2", "/@ann/v1.2"],
     ["https://shop.example/a?utm_content=ann@example.com", "https://shop.example/a?utm_content=%5Bemail%5D", "/a"],
+    ["https://shop.example/app?id=7#/u/ann@example.com/edit?tab=2", "https://shop.example/app#/u/[email]/edit", "/app#/u/[email]/edit"],
+    ["https://shop.example/app?utm_id=5#!/cart", "https://shop.example/app?utm_id=5#!/cart", "/app#!/cart"],
+    ["https://shop.example/app#access_token=/x", "https://shop.example/app", "/app"],
     ["https://shop.example/a?utm_id=5&UTM_SOURCE=x", "https://shop.example/a?utm_id=5", "/a"],
   ])("%s is kept as %s", (raw, url, path) => {
     expect(parsePage(raw, none)).toMatchObject({ url, path });
