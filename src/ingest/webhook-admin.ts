@@ -102,6 +102,8 @@ export function createWebhookAdmin(parts: WebhookAdminParts): WebhookAdmin {
       };
       for await (const [event, knowledge] of newestKnowledge(site.id, found.slice(0, MAX_RECOVERED))) {
         const names: WebhookEventName[] = event.type === "engagement" ? [] : [event.type];
+        // the first that is known of the visitor, as when it was taken
+        if (event.tier !== undefined && event.at <= knowledge.visitor.firstSeen) names.push("visitor_identified");
         if (knowledge.highEvent === event.id) names.push("high_intent_visitor");
         const line = JSON.stringify(event);
         for (const owing of outbox.owe(site, names.map((name) => raise(name, event, knowledge)), url)) batch.push(withEvent(owing, line));

@@ -5,6 +5,7 @@ import fsDriver from "unstorage/drivers/fs";
 import { afterEach, expect, test, vi } from "vitest";
 import { createAnalytics } from "../../src/analytics.ts";
 import type { Analytics } from "../../src/public-api.ts";
+import type { WebhookEventName } from "../../src/site.ts";
 import type { WebhookRequest } from "../../src/webhooks/transport.ts";
 
 const folders: string[] = [];
@@ -22,7 +23,7 @@ function setUp() {
   const sent: WebhookRequest[] = [];
   const state = { now: Date.parse("2025-01-15T10:30:00Z"), answer: (() => 200) as Answer };
   /** A process. One that is left alone is dead once the clock has gone on. */
-  function boot(events: ("event" | "pageview")[] = ["event"]) {
+  function boot(events: WebhookEventName[] = ["event"]) {
     let isDead = false;
     const disk = fsDriver({ base });
     const unlessDead = <Args extends unknown[], Result>(act: (...args: Args) => Result) => (...args: Args) => (isDead ? new Promise(() => {}) : act(...args)) as Result;
@@ -135,6 +136,25 @@ test("a process that ends well leaves what is pending, dead letters and a switch
   expect(sent[1]?.id).toBe(sent[0]?.id);
   expect(await failed()).toEqual([]);
   expect(await second.analytics.webhooks.recover("shop", 0), "what has just arrived is not sent again").toMatchObject({ queued: 0 });
+});
+
+test("recovery also tells which visitors became known meanwhile", async () => {
+  const { boot, state, sent } = setUp();
+  state.answer = () => 410;
+  const host = boot(["event", "visitor_identified"]);
+  alive.push(host.analytics);
+  await host.track("switches the endpoint off", "vis_1");
+  await vi.waitFor(() => expect(sent.length).toBeGreaterThan(0));
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  await host.track("first", "vis_2");
+  await host.track("second", "vis_2");
+  sent.splice(0);
+  state.answer = () => 200;
+  await host.analytics.webhooks.recover("shop", 0);
+  const told = () => sent.map(({ body }) => JSON.parse(body)).map(({ event, data }) => `${event} ${data.visitorId}`).toSorted();
+  await vi.waitFor(() => expect(sent).toHaveLength(5));
+  expect(told()).toEqual(["event vis_1", "event vis_2", "event vis_2", "visitor_identified vis_1", "visitor_identified vis_2"]);
+  expect(await host.analytics.webhooks.recover("shop", 0)).toMatchObject({ queued: 0 });
 });
 
 test("what is owed of an erased visitor is neither sent nor left in storage", async () => {
