@@ -160,7 +160,7 @@ export function createAnalytics(options: AnalyticsOptions): Analytics {
       return pipeline.track(site, input, facts);
     },
     getVisitors: (site, query) => reports.getVisitors(site, query),
-    getVisitor: (site, visitorId) => reports.getVisitor(site, visitorId),
+    getVisitor: (site, visitorId, timeline) => reports.getVisitor(site, visitorId, timeline),
     async eraseVisitor(site, visitorId) {
       outbox.erase(site.id, visitorId);
       await recordings?.erase(site.id, visitorId);
@@ -176,7 +176,7 @@ export function createAnalytics(options: AnalyticsOptions): Analytics {
     exportEvents: (site, range) => events.read(site.id, range),
     webhooks,
     health: () => ({
-      status: closing ? "closing" : guard.breaker() === "closed" ? "ok" : "degraded",
+      status: closing ? "closing" : guard.breaker() === "closed" && guard.isWritable() ? "ok" : "degraded",
       storage: guard.breaker(),
       ...pipeline.stats(),
       ...embedded?.stats(),
@@ -210,7 +210,7 @@ export function createAnalytics(options: AnalyticsOptions): Analytics {
     trackEvent: (input, context) => track(parseEvent, input, context),
     trackEngagement: (input, context) => track(parseEngagement, input, context),
     getVisitors: async (siteId, query) => reports.getVisitors(await siteOf(siteId), query),
-    getVisitor: async (siteId, visitorId) => reports.getVisitor(await siteOf(siteId), visitorId),
+    getVisitor: async (siteId, visitorId, timeline) => reports.getVisitor(await siteOf(siteId), visitorId, timeline),
     getReplays: async (siteId, query) => replays.list(await siteOf(siteId), query),
     readReplay: async (siteId, sessionId, tab) => replays.read(await siteOf(siteId), sessionId, tab),
     async eraseVisitor(siteId, visitorId) {

@@ -36,7 +36,9 @@ export function createReporter(logger: Logger | false | undefined, now: Clock): 
       kinds.set(kind, { until: at + MINUTE_MS, held: 0 });
       const suffix = state?.held ? ` (${state.held} more like this held back)` : "";
       try {
-        logger[level](`[wysleap] ${message}${suffix}`, details);
+        const line = `[wysleap] ${message}${suffix}`;
+        if (details === undefined) logger[level](line); // console would print it
+        else logger[level](line, details);
       } catch {
         // the owner's logger is broken: there is nobody left to tell
       }

@@ -21,6 +21,8 @@ export interface Guard {
   list(base: string): Promise<string[]>;
   /** Whether calls are let through; "open" answers at once without asking the driver. */
   breaker(): "closed" | "open" | "probing";
+  /** Whether the last change was taken: a storage that only reads keeps the breaker closed. */
+  isWritable(): boolean;
 }
 
 export interface GuardOptions {
@@ -47,8 +49,11 @@ export function createGuard(source: Storage | Driver, options: GuardOptions): Gu
   let pauseMs = FIRST_PAUSE_MS;
   let openUntil = 0; // performance.now(): a jump of the wall clock must not keep the breaker open
   let probing = false;
+  let writable = true;
+  const changes = (operation: Operation) => operation === "write" || operation === "remove";
 
-  function succeeded() {
+  function succeeded(operation: Operation) {
+    if (changes(operation)) writable = true;
     failures = 0;
     pauseMs = FIRST_PAUSE_MS;
     openUntil = 0;
@@ -56,6 +61,7 @@ export function createGuard(source: Storage | Driver, options: GuardOptions): Gu
   }
 
   function failed(operation: Operation, cause: unknown): never {
+    if (changes(operation)) writable = false;
     failures++;
     if (failures >= maxFailures || probing) {
       openUntil = performance.now() + pauseMs;
@@ -85,7 +91,7 @@ export function createGuard(source: Storage | Driver, options: GuardOptions): Gu
       return failed(operation, cause);
     }
     if (result instanceof Error) return failed(operation, result);
-    succeeded();
+    succeeded(operation);
     return result;
   }
 
@@ -115,6 +121,7 @@ export function createGuard(source: Storage | Driver, options: GuardOptions): Gu
       return [...new Set(found)].sort();
     },
     breaker: () => (openUntil ? (probing ? "probing" : "open") : "closed"),
+    isWritable: () => writable,
   };
 }
 

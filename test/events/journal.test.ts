@@ -20,7 +20,7 @@ function createDesk() {
     read: async () => ({ state: "missing" }),
     remove: async () => {},
     list: async () => [],
-    breaker: () => "open", // no second try within one write
+    breaker: () => "open", isWritable: () => false, // no second try within one write
   };
   const stored: string[][] = [];
   const refused: string[] = [];

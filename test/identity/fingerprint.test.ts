@@ -23,7 +23,7 @@ function memoryGuard() {
     write: (key, body) => call(() => void values.set(key, Buffer.from(body))),
     remove: (key) => call(() => void values.delete(key)),
     list: (base) => call(() => [...values.keys()].filter((key) => key.startsWith(`${base}:`))),
-    breaker: () => "closed",
+    breaker: () => "closed", isWritable: () => true,
   };
   return { guard, values, state };
 }

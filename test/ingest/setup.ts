@@ -67,6 +67,7 @@ export function memoryGuard(): Guard {
     },
     list: async (base) => [...values.keys()].filter((key) => key.startsWith(`${base}:`)),
     breaker: () => "closed",
+    isWritable: () => true,
   };
 }
 

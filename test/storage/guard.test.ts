@@ -73,3 +73,21 @@ test("after repeated failures the driver is left alone, then asked once, then tr
   await guard.write("x", "1");
   expect([calls, guard.breaker()]).toEqual([4, "closed"]);
 });
+
+test("a storage that only reads is not writable, though the breaker stays closed", async () => {
+  let full = true;
+  const { guard } = guardOver({
+    setItemRaw: () => {
+      if (full) throw new Error("EROFS");
+    },
+  });
+  expect(guard.isWritable()).toBe(true);
+  for (let n = 0; n < 10; n++) {
+    await guard.write("x", "1").catch(() => {});
+    await guard.read("x");
+  }
+  expect([guard.isWritable(), guard.breaker()]).toEqual([false, "closed"]);
+  full = false;
+  await guard.write("x", "1");
+  expect(guard.isWritable()).toBe(true);
+});
