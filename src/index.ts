@@ -21,7 +21,7 @@ export type { FetchContext } from "./http/api.ts";
 
 // What comes out
 export type { AccuracyMetrics, DropReason, FingerprintQuality, IdentityTier, StoredEvent } from "./event.ts";
-export type { IntentAnswer, VisitorAnswer, VisitorDetail, VisitorsAnswer, VisitorsQuery } from "./ingest/visitors.ts";
+export type { IntentAnswer, TimelineQuery, VisitorAnswer, VisitorDetail, VisitorsAnswer, VisitorsQuery } from "./ingest/visitors.ts";
 export type { ReplayAnswer, ReplaysAnswer, ReplaysQuery } from "./ingest/replays.ts";
 export type { PublicEvent } from "./ingest/public-event.ts";
 export type { Recovery, WebhooksApi } from "./ingest/webhook-admin.ts";

@@ -2,7 +2,7 @@ import type { EngagementInput, EventInput, PageviewInput, StoredEvent } from "./
 import type { FetchContext } from "./http/api.ts";
 import type { Listener } from "./ingest/listeners.ts";
 import type { Receipt } from "./ingest/pipeline.ts";
-import type { VisitorDetail, VisitorsAnswer, VisitorsQuery } from "./ingest/visitors.ts";
+import type { TimelineQuery, VisitorDetail, VisitorsAnswer, VisitorsQuery } from "./ingest/visitors.ts";
 import type { WebhooksApi } from "./ingest/webhook-admin.ts";
 import type { ReplaysAnswer, ReplaysQuery } from "./ingest/replays.ts";
 import type { WebhookEventName } from "./site.ts";
@@ -47,8 +47,11 @@ export interface Analytics {
   trackEngagement(input: EngagementInput, context?: TrackContext): Promise<Tracked>;
   /** The same object as `GET /visitors/{siteId}`. `limit` 1–1,000 (50), `days` 1–395 (30), `country` alpha-2. */
   getVisitors(siteId: string, query?: VisitorsQuery): Promise<VisitorsAnswer>;
-  /** Profile, intent with contributions, timeline; undefined when nothing is known of the visitor. */
-  getVisitor(siteId: string, visitorId: string): Promise<VisitorDetail | undefined>;
+  /**
+   * Profile, intent with contributions, timeline; undefined when nothing is known of the visitor. Of the timeline
+   * `limit` events (100), newest first; its `cursor` asks for the next.
+   */
+  getVisitor(siteId: string, visitorId: string, timeline?: TimelineQuery): Promise<VisitorDetail | undefined>;
   /** The same object as `GET /replays/{siteId}`: recordings, newest first. */
   getReplays(siteId: string, query?: ReplaysQuery): Promise<ReplaysAnswer>;
   /** The rrweb events of a recording, each as JSON; `tab` is one of its tabs (default: the first). Undefined when there is none. */

@@ -1,3 +1,4 @@
+import { AnalyticsError } from "../errors.ts";
 import type { StoredEvent } from "../event.ts";
 import type { TimelinePage } from "./event-store.ts";
 import { parseLines } from "./segment.ts";
@@ -47,8 +48,12 @@ function visitorEvents(lines: Buffer, visitorId: string): StoredEvent[] {
 
 const sortNewest = (events: Map<string, StoredEvent>) => byPlace(events).toReversed();
 
+/** `at` and `id` of the last event of the page before. */
+const CURSOR = /^(-?\d{1,16})\.([A-Za-z0-9_.:-]{1,128})$/;
+
 function parseCursor(cursor: string | undefined): Place {
-  const dot = cursor?.indexOf(".") ?? -1;
-  if (!cursor || dot < 1) return { at: Infinity, id: "" };
-  return { at: Number(cursor.slice(0, dot)), id: cursor.slice(dot + 1) };
+  if (cursor === undefined) return { at: Infinity, id: "" };
+  const [, at, id] = CURSOR.exec(cursor) ?? [];
+  if (id === undefined) throw new AnalyticsError("VALIDATION_ERROR", "cursor must be that of the page before");
+  return { at: Number(at), id };
 }

@@ -6,6 +6,13 @@ import type { Site } from "../site.ts";
 
 export type { ReplaysQuery };
 
+export interface TimelineQuery {
+  /** 1–1,000 */
+  limit?: number;
+  /** From the page before. */
+  cursor?: string;
+}
+
 export interface VisitorsQuery {
   /** 1–1,000. */
   limit: number;
@@ -27,7 +34,7 @@ export interface ExportRange {
 export interface AnalyticsApi {
   track(site: Site, input: TelemetryInput, facts: RequestFacts): Promise<Receipt>;
   getVisitors(site: Site, query: VisitorsQuery): Promise<object>;
-  getVisitor(site: Site, visitorId: string): Promise<object | undefined>;
+  getVisitor(site: Site, visitorId: string, timeline?: TimelineQuery): Promise<object | undefined>;
   eraseVisitor(site: Site, visitorId: string): Promise<unknown>;
   exportEvents(site: Site, range: ExportRange): AsyncIterable<StoredEvent>;
   webhooks: WebhookAdmin;

@@ -68,9 +68,9 @@ export interface App {
 
 /** Everything that is served, relative to the mount. */
 function createRoutes(api: AnalyticsApi, trackerPath: string, events: RouteEvents): Route[] {
-  const { onDrop, onFault, onRejectedItem, stats } = events;
+  const { onDrop, onFault, stats } = events;
   const telemetry = { method: "POST", key: "write", maxBody: TELEMETRY_BYTES } as const;
-  const batch = { ...telemetry, handle: batchRoute({ api, onDrop, onFault, onRejectedItem }), maxBody: BATCH_BYTES } as const;
+  const batch = { ...telemetry, handle: batchRoute({ api, ...events }), maxBody: BATCH_BYTES } as const;
   const replay = { ...telemetry, handle: replayRoute(api), maxBody: REPLAY_BYTES, maxInflated: REPLAY_INFLATED_BYTES } as const;
   const secret = { method: "GET", key: "secret" } as const;
   const open = { method: "GET", key: "none" } as const;
@@ -105,6 +105,7 @@ interface RouteEvents {
   onDrop(reason: string): void;
   onFault(fault: unknown): void;
   onRejectedItem(code: ErrorCode): void;
+  onDiscarded(items: number): void;
   stats(): HttpStats;
 }
 
@@ -116,8 +117,9 @@ export function createApp(parts: AppParts): App {
   const onFault = (fault: unknown) => reporter.report("error", "answer", "a part of an answer failed", fault);
   const onDrop = (reason: string) => countOne(counts.dropped, reason);
   const onRejectedItem = (code: ErrorCode) => countOne(counts.rejectedItems, code);
+  const onDiscarded = (items: number) => void (counts.discarded += items);
   const stats = () => structuredClone(counts);
-  const routes = createRoutes(api, parts.trackerPath ?? TRACKER_PATH, { onDrop, onFault, onRejectedItem, stats });
+  const routes = createRoutes(api, parts.trackerPath ?? TRACKER_PATH, { onDrop, onFault, onRejectedItem, onDiscarded, stats });
   const match = createMatcher(routes);
   const admit = createAdmission({
     sites,

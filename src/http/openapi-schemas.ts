@@ -1,27 +1,7 @@
 import type { ErrorCode } from "../errors.ts";
 import { STATUS_BY_CODE } from "../errors.ts";
-
-/** A JSON Schema, as far as we write one. */
-export type Schema = Record<string, unknown>;
-
-const text = (description: string, more: Schema = {}): Schema => ({ type: "string", description, ...more });
-const count = (description: string): Schema => ({ type: "integer", minimum: 0, description });
-const share = (description: string): Schema => ({ type: "number", minimum: 0, maximum: 1, description });
-const list = (items: Schema): Schema => ({ type: "array", items });
-const object = (properties: Record<string, Schema>, required: string[] = []): Schema => ({
-  type: "object",
-  properties,
-  ...(required.length > 0 && { required }),
-});
-
-export const ref = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` });
-
-const id = (description: string): Schema => text(description, { pattern: "^[A-Za-z0-9_.:-]{1,128}$" });
-const timestamp = text("UTC, to the second.", { format: "date-time", examples: ["2025-01-15T10:30:00Z"] });
-const moment: Schema = {
-  description: "When it happened: ISO 8601 or epoch milliseconds, at most 48 hours ago. Default: now.",
-  oneOf: [{ type: "string", format: "date-time" }, { type: "integer" }],
-};
+import { count, id, list, moment, object, ref, type Schema, share, text, timestamp } from "./openapi-fields.ts";
+import { profile, site, visitor } from "./openapi-visitors.ts";
 
 const telemetry: Record<string, Schema> = {
   siteId: id("Your site's id."),
@@ -76,38 +56,11 @@ const engagement: Record<string, Schema> = {
   pageUrl,
   pageviewId: id("The pageview it reports on."),
   engagedSeconds: { type: "number", minimum: 0, description: "Cumulative per pageview; the largest counts." },
-  scrollDepth: { type: "number", minimum: 0, maximum: 100 },
+  scrollDepth: { type: ["number", "null"], minimum: 0, maximum: 100, description: "Deepest content seen, in %; null where nothing scrolls." },
 };
 
 const item = (type: string, properties: Record<string, Schema>, required: string[]): Schema =>
   object({ type: { const: type }, ...properties }, ["type", ...required]);
-
-const visitor = object({
-  visitorId: id("The visitor."),
-  lastVisit: timestamp,
-  visitCount: count("Sessions so far."),
-  country: text("English name."),
-  countryCode: text("ISO 3166-1 alpha-2."),
-  browser: { type: "string" },
-  intentScore: object({
-    level: { type: "string", enum: ["low", "medium", "high"] },
-    score: { type: "number", minimum: 0, maximum: 100 },
-    factors: list({ type: "string" }),
-  }),
-  accuracyMetrics: object({
-    confidence: share("Estimated probability of being right."),
-    fingerprintQuality: { type: "string", enum: ["excellent", "good", "fair", "poor"] },
-  }),
-});
-
-const site = object({
-  totalPageviews: count("Pageviews in the range."),
-  totalEvents: count("Custom events in the range."),
-  avgTimeOnPage: { type: "number", description: "Seconds." },
-  bounceRate: share("Share of sessions."),
-  pageviewsByDay: list(object({ date: { type: "string", format: "date" }, views: count("Views of the day.") })),
-  topPages: list(object({ path: { type: "string" }, views: count("Views."), avgTimeOnPage: { type: "number" } })),
-});
 
 const success = { success: { const: true } };
 
@@ -119,12 +72,20 @@ const health = object({
   storage: { type: "string", enum: ["closed", "open", "probing"], description: "The breaker: open while storage is down." },
   accepted: count("Hits stored and counted, those tracked in-process included."),
   dropped: counts("Hits answered and not counted, by reason: accepted + dropped + http.rejected + http.rejectedItems = hits sent."),
-  stored: count("Events written: accepted + dropped.bot - repeated, unless writes failed."),
+  stored: count("Events written: accepted + dropped.bot - repeated, and those of a write that seemed to fail, was answered 503 and was stored after all."),
   repeated: count("Accepted events whose id an earlier start or another process had stored: not stored again."),
   unflushed: count("Events that wait to be stored."),
   retried: count("Writes that were tried again."),
   torn: count("Stored values found damaged and left out."),
-  webhooks: object({}),
+  webhooks: object({
+    pending: count("Deliveries on their way."),
+    inFlight: count("Attempts under way."),
+    delivered: count("So far."),
+    failedAttempts: count("So far."),
+    gaveUp: count("Deliveries given up."),
+    refused: count("Deliveries not taken, because their endpoint is switched off."),
+  }),
+  replay: object({ sessions: count("Recordings kept."), bytes: count("Of them."), evicted: count("Recordings that made room.") }),
   http: object({
     requests: count("To a path of ours: accepted + rejected + inFlight."),
     inFlight: count("Being answered, this one included."),
@@ -132,6 +93,7 @@ const health = object({
     rejected: counts("Requests refused, by error code."),
     rejectedItems: counts("Items of batches that failed, by error code; their batch is accepted."),
     dropped: counts("Hits that came over HTTP and were not counted, by reason; repeats aside, which are answered as the first."),
+    discarded: count("Items that browsers could not keep, as their trackers say."),
     cleaned: count("Bodies from which a key that reaches a prototype was removed."),
   }),
 });
@@ -154,6 +116,10 @@ export const schemas: Record<string, Schema> = {
       siteId: id("Your site's id."),
       visitorId: id("Of all items that name none."),
       sessionId: id("Of all items that name none."),
+      timeZone: telemetry["timeZone"]!,
+      sentAt: telemetry["sentAt"]!,
+      webdriver: { type: "boolean", description: "`navigator.webdriver`: a bot." },
+      discarded: count("Items that the browser could not keep: counted in /health."),
       _apiKey: telemetry["_apiKey"]!,
       items: {
         type: "array",
@@ -232,15 +198,18 @@ export const schemas: Record<string, Schema> = {
     },
     ["replays", "totalBytes", "budgetBytes"],
   ),
-  Visitor: visitor,
+  Visitor: profile,
   Visitors: object({
     site,
-    visitors: list(ref("Visitor")),
+    visitors: list(object(visitor)),
     uniqueVisitors: count("In the range."),
     activeVisitors: count("Any signal in the last 5 minutes."),
     totalCountries: count("In the range."),
     patterns: object({ returningVisitorRate: share("Share of visitors with an earlier session.") }),
+    excluded: object({ bot: count("Hits left out of every number above.") }),
+    distinctError: { type: "number", description: "Set when distinct counts are estimates: the relative standard error." },
   }),
+  Erased: object({ ...success, message: { type: "string" }, visitorId: id("Who is no longer known.") }, ["success", "message", "visitorId"]),
   Health: health,
   Deliveries: object(
     {

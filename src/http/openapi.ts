@@ -2,8 +2,8 @@ import { FastResponse } from "srvx";
 import { STATUS_BY_CODE } from "../errors.ts";
 import type { Call, HeaderPair } from "./call.ts";
 import { JSON_TYPE, NOSNIFF } from "./call.ts";
-import type { Schema } from "./openapi-schemas.ts";
-import { ref, schemas } from "./openapi-schemas.ts";
+import { ref, type Schema } from "./openapi-fields.ts";
+import { schemas } from "./openapi-schemas.ts";
 
 const CACHE: HeaderPair = ["cache-control", "public, max-age=3600"];
 
@@ -40,7 +40,7 @@ const DESCRIPTIONS: Record<keyof typeof STATUS_BY_CODE, string> = {
   UNSUPPORTED_ENCODING: "The body is not JSON in UTF-8, or compressed in another way than gzip, br or deflate once.",
   RATE_LIMIT_EXCEEDED: "Too many requests in this minute.",
   SERVER_ERROR: "Our fault; X-Request-Id is also in the server's log.",
-  UNAVAILABLE: "Storage is down or a bound is reached; nothing was counted.",
+  UNAVAILABLE: "Storage is down or a bound is reached. Send it again with the same eventId: a write that seemed to fail may have been stored.",
 };
 
 type Code = keyof typeof STATUS_BY_CODE;
@@ -130,8 +130,8 @@ function createPaths(trackerPath: string): Schema {
       ),
     },
     "/visitors/{siteId}/{visitorId}": {
-      get: read("getVisitor", "One visitor: profile, intent, timeline", [siteId, visitorId], json(ref("Visitor"), "The visitor.", rateHeaders)),
-      delete: read("eraseVisitor", "Erase everything about a visitor", [siteId, visitorId], json({ type: "object" }, "Erased.", rateHeaders)),
+      get: read("getVisitor", "One visitor: profile, intent, timeline", [siteId, visitorId, query("limit", "Events of the timeline to return.", { type: "integer", minimum: 1, maximum: 1_000, default: 100 }), query("cursor", "The timeline's, from the page before.", { type: "string" })], json(ref("Visitor"), "The visitor.", rateHeaders)),
+      delete: read("eraseVisitor", "Erase everything about a visitor", [siteId, visitorId], json(ref("Erased"), "Erased.", rateHeaders)),
     },
     "/events/{siteId}": {
       get: read(

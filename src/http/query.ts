@@ -1,5 +1,5 @@
 import { AnalyticsError } from "../errors.ts";
-import type { ExportRange, ReplaysQuery, VisitorsQuery } from "./api.ts";
+import type { ExportRange, ReplaysQuery, TimelineQuery, VisitorsQuery } from "./api.ts";
 import { CLIENT_ID } from "../ids.ts";
 
 const DEFAULT_VISITORS = 50;
@@ -51,6 +51,13 @@ export function parseVisitorsQuery(query: string): VisitorsQuery {
     days: parseWhole(days, "days", MAX_DAYS, DEFAULT_DAYS),
     ...(country !== undefined && { country: country.toUpperCase() }),
   };
+}
+
+const DEFAULT_TIMELINE = 100;
+
+export function parseTimelineQuery(query: string): TimelineQuery {
+  const { limit, cursor } = readParameters(query, ["limit", "cursor"]);
+  return { limit: parseWhole(limit, "limit", MAX_VISITORS, DEFAULT_TIMELINE), ...(cursor !== undefined && { cursor }) };
 }
 
 const ISO_DATE = /^\d{4}-\d{2}-\d{2}(T[0-9:.]{4,15}(Z|[+-]\d{2}:?\d{2})?)?$/;

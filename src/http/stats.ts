@@ -13,12 +13,14 @@ export interface HttpStats {
   rejectedItems: Partial<Record<ErrorCode, number>>;
   /** Hits that were answered but not kept, by reason. */
   dropped: Record<string, number>;
+  /** Items that browsers could not keep, as their trackers say. */
+  discarded: number;
   /** Bodies from which a key that reaches a prototype was removed. */
   cleaned: number;
 }
 
 export function createStats(): HttpStats {
-  return { requests: 0, inFlight: 0, accepted: 0, rejected: {}, rejectedItems: {}, dropped: {}, cleaned: 0 };
+  return { requests: 0, inFlight: 0, accepted: 0, rejected: {}, rejectedItems: {}, dropped: {}, discarded: 0, cleaned: 0 };
 }
 
 export function countOne(counts: Record<string, number | undefined>, name: string): void {

@@ -103,10 +103,18 @@ export interface VisitorsQuery {
   country?: string;
 }
 
+/** Which part of a visitor's timeline. */
+export interface TimelineQuery {
+  /** Events, newest first, 1–1,000. @default 100 */
+  limit?: number;
+  /** From the page before. */
+  cursor?: string;
+}
+
 export interface VisitorReports {
   getVisitors(site: Site, query?: VisitorsQuery): Promise<VisitorsAnswer>;
   /** A visitor's profile, score and a page of the timeline; undefined when nothing is known of them. */
-  getVisitor(site: Site, visitorId: string, page?: { limit?: number; cursor?: string }): Promise<VisitorDetail | undefined>;
+  getVisitor(site: Site, visitorId: string, timeline?: TimelineQuery): Promise<VisitorDetail | undefined>;
 }
 
 export interface VisitorReportParts {

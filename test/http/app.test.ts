@@ -150,6 +150,7 @@ describe("counts", () => {
       rejectedItems: {},
       rejected: { VALIDATION_ERROR: 1, UNAUTHORIZED: 2, METHOD_NOT_ALLOWED: 1 },
       dropped: { bot: 1 },
+      discarded: 0,
       cleaned: 1,
     });
   });

@@ -15,10 +15,15 @@ export interface BatchParts {
   /** An item failed for a reason that is not the client's. */
   onFault(fault: unknown): void;
   onRejectedItem(code: ErrorCode): void;
+  /** The page's tracker dropped so many before. */
+  onDiscarded(items: number): void;
 }
 
+/** Nobody is believed more at once. */
+const MAX_DISCARDED = 100_000;
+
 /** Each item has its own result, at its own place. All of them down with the storage: one 503, so that it is sent again. */
-export function batchRoute({ api, onDrop, onFault, onRejectedItem }: BatchParts) {
+export function batchRoute({ api, onDrop, onFault, onRejectedItem, onDiscarded }: BatchParts) {
   async function trackItem(call: SiteCall, item: TelemetryInput | AnalyticsError): Promise<Receipt | AnalyticsError> {
     if (item instanceof AnalyticsError) return item;
     try {
@@ -47,6 +52,8 @@ export function batchRoute({ api, onDrop, onFault, onRejectedItem }: BatchParts)
       result instanceof AnalyticsError && result.code === "UNAVAILABLE";
     const down = results.find(isUnavailable);
     if (down instanceof AnalyticsError && results.every((result) => result instanceof AnalyticsError)) throw down;
+    const { discarded } = call.body;
+    if (Number.isInteger(discarded)) onDiscarded(Math.min(Math.max(discarded as number, 0), MAX_DISCARDED));
     return answerText(call, JSON.stringify({ success: true, results: results.map(itemResult) }));
   };
 }

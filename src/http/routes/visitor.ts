@@ -3,6 +3,7 @@ import { CLIENT_ID } from "../../ids.ts";
 import { answerJson } from "../answer.ts";
 import type { AnalyticsApi } from "../api.ts";
 import type { SiteCall } from "../call.ts";
+import { parseTimelineQuery } from "../query.ts";
 
 /** Of a malformed id, an unknown one and another site's the answer is the same, byte for byte. */
 function notFound(): AnalyticsError {
@@ -12,7 +13,7 @@ function notFound(): AnalyticsError {
 export function visitorRoute(api: AnalyticsApi) {
   return async (call: SiteCall): Promise<Response> => {
     const visitorId = call.params["visitorId"]!;
-    const visitor = CLIENT_ID.test(visitorId) ? await api.getVisitor(call.site, visitorId) : undefined;
+    const visitor = CLIENT_ID.test(visitorId) ? await api.getVisitor(call.site, visitorId, parseTimelineQuery(call.query)) : undefined;
     if (!visitor) throw notFound();
     return answerJson(call, visitor);
   };
