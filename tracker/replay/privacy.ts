@@ -1,3 +1,6 @@
+import { stars } from "./stars.ts";
+import { hideBeginnings, hideTyped } from "./typed.ts";
+
 /** Fields whose content is never recorded, whatever the page's author allows. */
 const NEVER = /\b(cc-|one-time-code|current-password|new-password)/i;
 const NEVER_NAMED = /passw|passcode|secret|token|\b(otp|pin|ssn|iban)\b|one.?time|card.?(num|no)|cc.?num|cvc|cvv|csc/i;
@@ -10,8 +13,6 @@ const ADDRESS = /^(href|src|action|formaction|poster|cite|xlink:href|rr_src)$/;
 /** Fields that held a password once, and how they were called: a page may put another one in their place. */
 const once = new WeakSet<Element>();
 const names = new Set<string>();
-
-export const stars = (text: string) => text.replace(/\S/g, "*");
 
 /** The element around a node, out of shadow roots and frames too. */
 const around = (node: Node): Element | null => {
@@ -46,6 +47,9 @@ const isNever = (field: Element): boolean => {
 
 const isFieldHidden = (field: Element): boolean => isNever(field) || isMarked(field, true);
 
+/** Whether the visitor types into it, where it is shown: what stands on a button or in a list is the page's own. */
+const isTypedInto = (field: Element): boolean => /^(INPUT|TEXTAREA)$/.test(field.tagName) && !BUTTON.test((field as HTMLInputElement).type);
+
 export interface Recorded {
   type: number;
   data: any;
@@ -61,7 +65,11 @@ export const createScrub = (getNode: (id: number) => Node | null, maskAll: boole
     for (const name in attributes) {
       const value = attributes[name];
       if (ADDRESS.test(name) && typeof value == "string" && !/^(data:|#)/.test(value)) attributes[name] = value.split(/[?#]/)[0];
-      if (name == "value" && (hidden || !isButton) && (hidden || !/^(LI|PROGRESS|METER)$/.test(element!.tagName) && isField && isFieldHidden(element!))) attributes[name] = value && "********";
+      if (name == "value" && hidden) attributes[name] = value && "********";
+      else if (!hidden && typeof value == "string" && isTypedInto(element)) {
+        if (name == "value") attributes[name] = hideTyped(element, value);
+        else if (TELLING.test(name) && name != "placeholder") attributes[name] = hideBeginnings(value);
+      }
       else if (hidden && (name == "checked" || name == "selected" || TELLING.test(name) || (ADDRESS.test(name) && !isField))) {
         // placeholders are the page's own words, unless all text is masked
         if (name != "placeholder" || maskAll || !isField) delete attributes[name];
@@ -81,8 +89,9 @@ export const createScrub = (getNode: (id: number) => Node | null, maskAll: boole
     const parent = node && around(node);
     if (!parent) return stars(text);
     if (parent.tagName == "STYLE") return text;
-    if (parent.tagName == "TEXTAREA") return isFieldHidden(parent) ? text && "********" : text;
-    return isMarked(parent, maskAll) ? stars(text) : text;
+    if (parent.tagName == "TEXTAREA") return isFieldHidden(parent) ? text && "********" : hideTyped(parent, text);
+    if (isMarked(parent, maskAll)) return stars(text);
+    return (parent as HTMLElement).isContentEditable ? hideTyped(parent, text) : text;
   };
 
   return (event: Recorded) => {
@@ -100,7 +109,7 @@ export const createScrub = (getNode: (id: number) => Node | null, maskAll: boole
         if (!field || isFieldHidden(field)) {
           data.text = field && !isNever(field) ? stars(data.text.slice(0, 40)) : data.text && "********";
           data.isChecked = false;
-        }
+        } else if (isTypedInto(field)) data.text = hideTyped(field, data.text);
       }
     }
   };
