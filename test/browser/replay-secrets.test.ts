@@ -110,4 +110,29 @@ describe.skipIf(!hasChromium && process.env.CI !== "true")("what is typed while 
       expect(sent).not.toMatch(/5555 5555|55 4444|sk_|live_|51H/);
     }
   });
+
+  it.each([
+    ["", 0], ["", 2], ["", 9], ["<i></i>", 2], ["<i></i>", 9],
+  ])("stays masked when the password is shown by another field without a name (%j around it, %i typed before)", async (wrap, typed) => {
+    const put = `(type, value = "") => {
+      const box = document.querySelector("#box");
+      box.innerHTML = "";
+      const home = ${JSON.stringify(wrap)} ? box.appendChild(document.createElement("i")) : box;
+      const field = home.appendChild(document.createElement("input"));
+      field.type = type;
+      field.setAttribute("value", value);
+      field.value = value;
+    }`;
+    const sent = await sentWhile(`<div data-wysleap-unmask><p id=box></p><p><input type=password id=gone><input class=city></p></div><script>const put = ${put}; put("password")</script>`, async () => {
+      await page.locator("#box input").pressSequentially("HUNTER2PW".slice(0, typed));
+      await page.evaluate("put('text', document.querySelector('#box input').value)");
+      await page.locator("#box input").press("End");
+      await page.locator("#box input").pressSequentially("MORESECRET");
+      // a field that stood beside a password is none when that one goes
+      await page.evaluate(() => document.querySelector("#gone")!.remove());
+      await page.locator(".city").pressSequentially("Berlin");
+    });
+    expect(sent).toContain("Berlin");
+    expect(sent).not.toMatch(/HU|MO|SECRET/);
+  });
 });

@@ -1,3 +1,4 @@
+import { isPassword } from "./passwords.ts";
 import { stars } from "./stars.ts";
 import { hideBeginnings, hideTyped } from "./typed.ts";
 
@@ -9,10 +10,6 @@ const FIELD = /^(INPUT|TEXTAREA|SELECT|OPTION)$/;
 /** Attributes in which what was typed, or what is masked as text, is often repeated. */
 const TELLING = /^(data-(?!rr-)|aria-|title$|alt$|label$|placeholder$|content$|summary$)/i;
 const ADDRESS = /^(href|src|action|formaction|poster|cite|xlink:href|rr_src)$/;
-
-/** Fields that held a password once, and how they were called: a page may put another one in their place. */
-const once = new WeakSet<Element>();
-const names = new Set<string>();
 
 /** The element around a node, out of shadow roots and frames too. */
 const around = (node: Node): Element | null => {
@@ -33,15 +30,10 @@ const isMarked = (node: Node, otherwise: boolean): boolean => {
 };
 
 const isNever = (field: Element): boolean => {
-  const { type, name, id, autocomplete } = field as HTMLInputElement;
-  if (type == "password" || field.hasAttribute("data-rr-is-password")) {
-    once.add(field);
-    if (name) names.add(name);
-    if (id) names.add(id);
-  }
+  const { type, name, id, autocomplete, placeholder } = field as HTMLInputElement;
   return (
-    once.has(field) || type == "hidden" || names.has(name) || names.has(id) ||
-    NEVER.test(autocomplete || "") || NEVER_NAMED.test(`${name} ${id} ${field.getAttribute("aria-label") || ""} ${(field as HTMLInputElement).placeholder || ""}`)
+    isPassword(field as HTMLInputElement) || type == "hidden" ||
+    NEVER.test(autocomplete || "") || NEVER_NAMED.test(`${name} ${id} ${field.getAttribute("aria-label") || ""} ${placeholder || ""}`)
   );
 };
 
