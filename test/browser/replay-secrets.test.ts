@@ -25,6 +25,7 @@ const PLACES: { name: string; html: string; act?: "type" | "fill" | "none"; at?:
   { name: "textarea with text", html: "<textarea>$</textarea>", act: "none" },
   { name: "contenteditable", html: "<div contenteditable>-</div>" },
   { name: "contenteditable, changed by script", html: "<div contenteditable=true><p>-</p></div>", act: "none", after: "el.firstChild.textContent = '$'; el.append('$')" },
+  { name: "a frame in design mode", html: "<iframe class=design srcdoc='<p>-'></iframe>" },
   { name: "select", html: "<select><option value=a>a<option value=$>b</select>", act: "none", after: "el.selectedIndex = 1; el.dispatchEvent(new Event('change', { bubbles: true }))" },
   { name: "radio", html: "<input type=radio name=r value=$>", act: "none", after: "el.click()" },
   { name: "datalist field", html: "<input list=l><datalist id=l></datalist>" },
@@ -52,11 +53,19 @@ describe.skipIf(!hasChromium && process.env.CI !== "true")("what is typed while 
     const first = page.waitForRequest(isChunk);
     await page.goto(`${stage.origin}/page`);
     await first;
+    await page.evaluate(() => {
+      for (const { contentDocument } of document.querySelectorAll<HTMLIFrameElement>("iframe.design")) contentDocument!.designMode = "on";
+    });
     for (const [at, { act = "type", at: inner, after }] of PLACES.entries()) {
       const secret = secretOf(at);
       const place = page.locator(`#place${at}`);
-      const field = PLACES[at]!.name === "in a frame" ? page.frameLocator(`#place${at} iframe`).locator("input") : inner ? place.locator(inner).first() : place.locator(":scope > *").first();
-      if (act === "type") await field.pressSequentially(secret);
+      const frame = /^(?:in )?a frame/.test(PLACES[at]!.name) && page.frameLocator(`#place${at} iframe`);
+      const field = frame ? frame.locator("input, p").first() : inner ? place.locator(inner).first() : place.locator(":scope > *").first();
+      if (frame) {
+        // what is edited there is not always a field that could be focused
+        await field.click();
+        await page.keyboard.type(secret);
+      } else if (act === "type") await field.pressSequentially(secret);
       if (after) await page.evaluate(([id, code]) => new Function("el", code!)(document.querySelector(`#${id} > *`)), [`place${at}`, after.replaceAll("$", secret)]);
     }
     await page.waitForTimeout(300);

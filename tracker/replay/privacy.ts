@@ -25,6 +25,8 @@ const isMarked = (node: Node, otherwise: boolean): boolean => {
     if (element.hasAttribute("data-wysleap-unmask")) return false;
     const editable = element.getAttribute("contenteditable");
     if (editable != null && editable != "false") return true;
+    const { ownerDocument } = element;
+    if (ownerDocument.designMode == "on" && element == ownerDocument.documentElement) return true;
   }
   return otherwise;
 };
