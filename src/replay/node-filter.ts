@@ -1,5 +1,5 @@
 import { EMBEDDED_PICTURE, filterCss } from "./css-filter.ts";
-import { hideSecrets, hideTyped } from "./secrets.ts";
+import { hideEmails, hideSecrets, hideTyped } from "./secrets.ts";
 
 /** A node of a snapshot as rrweb serialises it. Whatever is not named here is not kept. */
 export type RecordedNode = Record<string, unknown> & { type: number; id: number };
@@ -57,6 +57,7 @@ const SPOKEN = /^(?:value|title|alt|placeholder|label|summary|text|aria-.*|data-
 const BUTTON = /^(?:submit|button|reset|image)$/i;
 const SECRET_FIELD = /\b(?:cc-|one-time-code|current-password|new-password)/i;
 const MAX_TEXT = 200_000;
+const MAX_TITLE = 512;
 
 type Attributes = Record<string, string | number | boolean | null | object>;
 
@@ -183,5 +184,6 @@ export function filterText(text: unknown, parentTag?: string): string {
   if (typeof text !== "string") return "";
   const short = text.slice(0, MAX_TEXT * 4);
   if (parentTag === "style") return filterCss(short);
+  if (parentTag === "title") return hideEmails(hideSecrets(short.slice(0, MAX_TITLE)));
   return parentTag === "textarea" ? hideTyped(short) : hideSecrets(short);
 }

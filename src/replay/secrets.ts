@@ -24,6 +24,11 @@ export function hideSecrets(text: string): string {
   return text.length < 8 ? text : hideWhole(text);
 }
 
+/** Text in which `[email]` stands for e-mail addresses: a page's address or title. */
+export function hideEmails(text: string): string {
+  return text.replace(/[^\s/]+(?:@|%40)[^\s/]+/gi, "[email]");
+}
+
 /** What was typed into a field: a bare code is hidden too, and what may become a card number or a key. */
 export function hideTyped(text: string): string {
   if (ONE_TIME_CODE.test(text)) return stars(text);

@@ -144,4 +144,12 @@ describe.skipIf(!hasChromium && process.env.CI !== "true")("what is typed while 
     expect(sent).toContain("Berlin");
     expect(sent).not.toMatch(/HU|MO|SECRET/);
   });
+
+  it("is not in the page's title where that is an e-mail address", async () => {
+    const sent = await sentWhile("<script>document.title = 'Order of ann@example.com'</script>", () =>
+      page.evaluate(() => void ((document.querySelector("title")!.firstChild as Text).data = "Thanks, bob@example.com")),
+    );
+    expect(sent).toContain("Order of [email]");
+    expect(sent).not.toMatch(/ann@|bob@/);
+  });
 });

@@ -39,6 +39,12 @@ describe("an event of a recording", () => {
     expect(data({ type: 4, data: { href: "javascript:alert(1)" } }).href).toBe("");
   });
 
+  it("keeps a page's title without e-mail addresses, and those that stand on the page", () => {
+    const html = ["title", "p"].map((tagName, at) => ({ type: 2, id: 3 + at, tagName, attributes: {}, childNodes: [{ type: 3, id: 7 + at, textContent: "Order of me@b.example | Shop" }] }));
+    const { childNodes } = data({ type: 2, data: { node: { type: 0, id: 1, childNodes: html } } }).node;
+    expect(childNodes.map((one: any) => one.childNodes[0].textContent)).toEqual(["Order of [email] | Shop", "Order of me@b.example | Shop"]);
+  });
+
   it("keeps what it shows", () => {
     const node = { type: 2, id: 3, tagName: "p", attributes: { class: "a b", style: "color: red", "data-x": "1", title: "hint" }, childNodes: [{ type: 3, id: 4, textContent: "Hello" }] };
     expect(data({ type: 3, data: { source: 0, adds: [{ parentId: 1, nextId: null, node }], removes: [], texts: [], attributes: [] } }).adds[0].node).toEqual(node);

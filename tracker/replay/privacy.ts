@@ -10,6 +10,7 @@ const FIELD = /^(INPUT|TEXTAREA|SELECT|OPTION)$/;
 /** Attributes in which what was typed, or what is masked as text, is often repeated. */
 const TELLING = /^(data-(?!rr-)|aria-|title$|alt$|label$|placeholder$|content$|summary$)/i;
 const ADDRESS = /^(href|src|action|formaction|poster|cite|xlink:href|rr_src)$/;
+const EMAIL = /[^\s/?&=#]+(@|%40)[^\s/?&=#]+/g;
 
 /** The element around a node, out of shadow roots and frames too. */
 const around = (node: Node): Element | null => {
@@ -85,6 +86,8 @@ export const createScrub = (getNode: (id: number) => Node | null, maskAll: boole
     if (parent.tagName == "STYLE") return text;
     if (parent.tagName == "TEXTAREA") return isFieldHidden(parent) ? text && "********" : hideTyped(parent, text);
     if (isMarked(parent, maskAll)) return stars(text);
+    // as pageviews' titles are sent
+    if (parent.tagName == "TITLE") return text.replace(EMAIL, "[email]");
     return (parent as HTMLElement).isContentEditable ? hideTyped(parent, text) : text;
   };
 
