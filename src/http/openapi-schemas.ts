@@ -181,7 +181,7 @@ export const schemas: Record<string, Schema> = {
           sessionId: id("Of the session."),
           visitorId: id("Of the visitor."),
           startedAt: timestamp,
-          durationSeconds: count("From the first chunk to the last."),
+          durationSeconds: count("From the first event to the last."),
           pages: count("Seen while recording."),
           entryPage: text("URL without query."),
           actions: count("Clicks, scrolls and inputs."),

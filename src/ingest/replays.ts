@@ -6,7 +6,7 @@ import type { RequestFacts } from "../event.ts";
 import type { ProfileStore } from "../profile-store.ts";
 import { type IntentOptions, scoreIntent } from "../intent/score.ts";
 import { filterEvent } from "../replay/event-filter.ts";
-import type { Recording, ReplayLevel, ReplayWorth } from "../replay/recording.ts";
+import { LIMITS, type Recording, type ReplayLevel, type ReplayWorth } from "../replay/recording.ts";
 import type { ReplayStore } from "../replay/replay-store.ts";
 import type { Site } from "../site.ts";
 import type { VisitorKnowledge } from "./knowledge.ts";
@@ -49,6 +49,7 @@ export interface ReplayAnswer {
   visitorId: string;
   /** `2025-01-15T10:30:00Z` */
   startedAt: string;
+  /** From the first event to the last. */
   durationSeconds: number;
   /** Pages seen while recording. */
   pages: number;
@@ -130,8 +131,9 @@ export function createReplays({ store, profiles, now, intent, gpc, budgetBytes }
       if (events.length > MAX_EVENTS) throw new AnalyticsError("VALIDATION_ERROR", `events must be at most ${MAX_EVENTS}`);
       const filtered = await filterAll(events, sentAt);
       if (filtered.lines.length === 0) return { accepted: false, reason: "empty", record, dropped: filtered.dropped };
-      const { dropped, ...kept } = filtered;
-      const answer = await store.append({ siteId: site.id, visitorId, sessionId, tab, seq, worth, ...kept });
+      const { dropped, first, last, ...kept } = filtered;
+      const times = { first: timeHere(first, sentAt, now()), last: timeHere(last, sentAt, now()) };
+      const answer = await store.append({ siteId: site.id, visitorId, sessionId, tab, seq, worth, ...times, ...kept });
       return { ...answer, record, dropped };
     },
 
@@ -141,11 +143,11 @@ export function createReplays({ store, profiles, now, intent, gpc, budgetBytes }
       const before = cursor === undefined ? undefined : parseCursor(cursor);
       const wanted = all.filter(
         (one) =>
-          one.start >= from && one.start < to &&
+          one.first >= from && one.first < to &&
           (visitorId === undefined || one.visitorId === visitorId) &&
           LEVELS.indexOf(one.worth.level) >= LEVELS.indexOf(level) &&
-          one.end - one.start >= minSeconds * 1_000 &&
-          (!before || one.start < before.start || (one.start === before.start && one.sessionId < before.sessionId)),
+          one.last - one.first >= minSeconds * 1_000 &&
+          (!before || one.first < before.first || (one.first === before.first && one.sessionId < before.sessionId)),
       );
       const page = wanted.slice(0, limit);
       const last = page.at(-1);
@@ -153,7 +155,7 @@ export function createReplays({ store, profiles, now, intent, gpc, budgetBytes }
         replays: page.map(toAnswer),
         totalBytes: all.reduce((sum, { bytes }) => sum + bytes, 0),
         budgetBytes,
-        ...(wanted.length > page.length && last && { cursor: `${last.start}.${last.sessionId}` }),
+        ...(wanted.length > page.length && last && { cursor: `${last.first}.${last.sessionId}` }),
       };
     },
 
@@ -165,27 +167,32 @@ const LEVELS: ReplayLevel[] = ["low", "medium", "high"];
 /** Factors of the score that say that the visitor did what the site is for. */
 const CONVERSIONS = new Set(["Bought before", "Signed up or asked"]);
 
-function parseCursor(cursor: string): { start: number; sessionId: string } {
+function parseCursor(cursor: string): { first: number; sessionId: string } {
   const match = /^(\d{1,15})\.(.{1,128})$/.exec(cursor);
   if (!match) throw new AnalyticsError("VALIDATION_ERROR", "cursor is not one of ours");
-  return { start: Number(match[1]), sessionId: match[2]! };
+  return { first: Number(match[1]), sessionId: match[2]! };
 }
 
-function toAnswer({ sessionId, visitorId, start, end, pages, entry, actions, worth, bytes, tabs }: Recording): ReplayAnswer {
+function toAnswer({ sessionId, visitorId, first, last, pages, entry, actions, worth, bytes, tabs }: Recording): ReplayAnswer {
   const { level, score, identified, converted } = worth;
   return {
     sessionId, visitorId, pages, actions, identified, converted, bytes,
-    startedAt: toTimestamp(start),
-    durationSeconds: Math.round((end - start) / 1_000),
+    startedAt: toTimestamp(first),
+    durationSeconds: Math.round((last - first) / 1_000),
     entryPage: entry,
     intent: { level, score },
     tabs: Object.entries(tabs).sort(([, a], [, b]) => a.start - b.start).map(([tab]) => tab),
   };
 }
 
+/** When an event happened by the server's clock, whatever the client's says: not in the future, nor before a recording's limit. */
+function timeHere(timestamp: number, sentAt: number, now: number): number {
+  return now - Math.min(LIMITS.sessionMs, Math.max(0, sentAt - timestamp));
+}
+
 /** Every event checked on its own, and everybody else's turn in between. One that is no event refuses the chunk. */
 async function filterAll(events: string[], sentAt: number) {
-  const kept = { lines: [] as string[], pages: [] as string[], actions: 0, dropped: 0 };
+  const kept = { lines: [] as string[], pages: [] as string[], actions: 0, dropped: 0, first: Infinity, last: -Infinity };
   let sliceEnd = performance.now() + SLICE_MS;
   for (const [at, json] of events.entries()) {
     const event = filterEvent(json);
@@ -197,6 +204,8 @@ async function filterAll(events: string[], sentAt: number) {
       kept.lines.push(event.text);
       if (event.page) kept.pages.push(event.page);
       if (event.isAction) kept.actions++;
+      kept.first = Math.min(kept.first, event.timestamp);
+      kept.last = Math.max(kept.last, event.timestamp);
     }
     if (performance.now() > sliceEnd) {
       await setImmediate();

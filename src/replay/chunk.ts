@@ -8,6 +8,9 @@ export interface ChunkHead {
   seq: number;
   /** Epoch milliseconds of the server's clock. */
   at: number;
+  /** Its first and last event, epoch milliseconds of the server's clock. */
+  first: number;
+  last: number;
   pages: string[];
   actions: number;
 }
@@ -26,7 +29,9 @@ export async function encodeChunk(head: ChunkHead, lines: string[]): Promise<Buf
 }
 
 export function decodeHead(body: Buffer): ChunkHead {
-  return JSON.parse(body.toString("utf8", 4, 4 + body.readUInt32LE(0))) as ChunkHead;
+  const head = JSON.parse(body.toString("utf8", 4, 4 + body.readUInt32LE(0))) as ChunkHead;
+  // heads once said only when their chunk came
+  return { ...head, first: head.first ?? head.at, last: head.last ?? head.at };
 }
 
 export async function decodeLines(body: Buffer): Promise<string[]> {

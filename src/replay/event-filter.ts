@@ -1,6 +1,6 @@
 import { filterCss } from "./css-filter.ts";
 import { filterAttributes, filterNode, filterStyles, filterText } from "./node-filter.ts";
-import { hideSecrets, hideTyped } from "./secrets.ts";
+import { hideEmails, hideSecrets, hideTyped } from "./secrets.ts";
 
 /** Bytes that one event of a recording may have. */
 export const MAX_EVENT_LENGTH = 1024 * 1024;
@@ -199,7 +199,7 @@ const ruleIndex = (index: unknown) => (Array.isArray(index) ? index.map(number) 
 function cleanUrl(url: unknown): string {
   if (typeof url !== "string" || !/^https?:\/\//i.test(url)) return "";
   const path = url.slice(0, 2_048).split(/[?#]/)[0]!.replace(/\/\/[^/]*@/, "//");
-  return hideSecrets(path.replace(/[^\s/]+(?:@|%40)[^\s/]+/gi, "[email]"));
+  return hideSecrets(hideEmails(path));
 }
 
 const isObject = (value: unknown): value is Data => typeof value === "object" && value !== null && !Array.isArray(value);

@@ -90,7 +90,8 @@ export function createSiteIndex(site: string, parts: { guard: Guard; writer: str
         drop(session);
         gone.set(session, at);
       }
-      for (const part of shard.parts) merge(part);
+      // shards once said only when chunks came
+      for (const part of shard.parts) merge({ ...part, first: part.first ?? part.start, last: part.last ?? part.end });
     }
   }
 

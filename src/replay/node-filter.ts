@@ -1,5 +1,5 @@
 import { EMBEDDED_PICTURE, filterCss } from "./css-filter.ts";
-import { hideSecrets, hideTyped } from "./secrets.ts";
+import { hideEmails, hideSecrets, hideTyped } from "./secrets.ts";
 
 /** A node of a snapshot as rrweb serialises it. Whatever is not named here is not kept. */
 export type RecordedNode = Record<string, unknown> & { type: number; id: number };
@@ -53,8 +53,11 @@ const REPLAYED = /^rr_(?:width|height|scrollLeft|scrollTop|open_mode)$|^data-rr-
 const PICTURE_OF: Record<string, string[]> = { src: ["img", "input"], rr_dataURL: ["img", "canvas"], poster: ["video"] };
 /** In these, text may be what somebody typed. */
 const SPOKEN = /^(?:value|title|alt|placeholder|label|summary|text|aria-.*|data-.*)$/i;
+/** What stands on a button is the page's own. */
+const BUTTON = /^(?:submit|button|reset|image)$/i;
 const SECRET_FIELD = /\b(?:cc-|one-time-code|current-password|new-password)/i;
 const MAX_TEXT = 200_000;
+const MAX_TITLE = 512;
 
 type Attributes = Record<string, string | number | boolean | null | object>;
 
@@ -63,12 +66,18 @@ export function filterAttributes(given: unknown, tag: string | undefined): Attri
   const kept: Attributes = {};
   if (typeof given !== "object" || given === null) return kept;
   const all = given as Record<string, unknown>;
-  const neverShown = tag === "input" && isSecretField(all);
+  const hideValue = valueFilterOf(all, tag);
   for (const [name, value] of Object.entries(all)) {
-    const filtered = filterAttribute(name, value, tag, neverShown);
+    const filtered = filterAttribute(name, value, tag, hideValue);
     if (filtered !== undefined) kept[name] = filtered;
   }
   return kept;
+}
+
+function valueFilterOf(attributes: Record<string, unknown>, tag: string | undefined): (value: string) => string {
+  if (tag !== "input") return hideTyped;
+  if (isSecretField(attributes)) return () => "********";
+  return BUTTON.test(String(attributes["type"])) ? hideSecrets : hideTyped;
 }
 
 function isSecretField(attributes: Record<string, unknown>): boolean {
@@ -79,7 +88,7 @@ function isSecretField(attributes: Record<string, unknown>): boolean {
   );
 }
 
-function filterAttribute(name: string, value: unknown, tag: string | undefined, neverShown: boolean): Attributes[string] | undefined {
+function filterAttribute(name: string, value: unknown, tag: string | undefined, hideValue: (value: string) => string): Attributes[string] | undefined {
   const lower = name.toLowerCase();
   const isAllowed = PLAIN.has(lower) || PREFIXED.test(name) || REPLAYED.test(name);
   if (value === null && (isAllowed || lower === "style" || lower === "href")) return null;
@@ -94,7 +103,7 @@ function filterAttribute(name: string, value: unknown, tag: string | undefined, 
     return tag === "a" || tag === "area" ? "#" : tag === "image" && EMBEDDED_PICTURE.test(value) ? value : undefined;
   }
   if (!isAllowed) return undefined;
-  if (lower === "value") return neverShown ? "********" : hideTyped(value);
+  if (lower === "value") return hideValue(value);
   // presentation attributes of SVG are CSS
   const local = /[(\\]/.test(value) && !lower.startsWith("data-") ? filterCss(value) : value;
   return SPOKEN.test(lower) ? hideSecrets(local) : local;
@@ -174,5 +183,7 @@ function filterChildren(children: unknown, tag?: string): RecordedNode[] {
 export function filterText(text: unknown, parentTag?: string): string {
   if (typeof text !== "string") return "";
   const short = text.slice(0, MAX_TEXT * 4);
-  return parentTag === "style" ? filterCss(short) : hideSecrets(short);
+  if (parentTag === "style") return filterCss(short);
+  if (parentTag === "title") return hideEmails(hideSecrets(short.slice(0, MAX_TITLE)));
+  return parentTag === "textarea" ? hideTyped(short) : hideSecrets(short);
 }

@@ -20,9 +20,12 @@ export interface Part {
   rev: number;
   sessionId: string;
   visitorId: string;
-  /** Epoch milliseconds of the server's clock. */
+  /** When its first and its last chunk came: epoch milliseconds of the server's clock, as are the two below. */
   start: number;
   end: number;
+  /** When its first and its last event happened. */
+  first: number;
+  last: number;
   /** Per tab (a digest): chunks up to here, bytes, and when it began. */
   tabs: Record<string, { next: number; bytes: number; start: number }>;
   pages: number;
@@ -51,6 +54,8 @@ export function joinParts(parts: Iterable<Part>): Recording {
     if (part.end > joined.end) joined.worth = part.worth;
     joined.start = Math.min(joined.start, part.start);
     joined.end = Math.max(joined.end, part.end);
+    joined.first = Math.min(joined.first, part.first);
+    joined.last = Math.max(joined.last, part.last);
     joined.pages += part.pages;
     joined.actions += part.actions;
     for (const [tab, { next, bytes, start }] of Object.entries(part.tabs)) {
@@ -61,6 +66,7 @@ export function joinParts(parts: Iterable<Part>): Recording {
         : { next, bytes, start };
     }
   }
+  joined!.last = Math.min(joined!.last, joined!.first + LIMITS.sessionMs);
   return joined!;
 }
 

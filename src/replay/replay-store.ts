@@ -139,12 +139,14 @@ export function createReplayStore(parts: ReplayStoreParts): ReplayStore {
     const session = digestOf(head.sessionId);
     const known = state.index.sessions.get(session)?.get(writer);
     const part: Part = known ?? {
-      id: writer, rev: 0, sessionId: head.sessionId, visitorId: head.visitorId, start: head.at, end: head.at,
+      id: writer, rev: 0, sessionId: head.sessionId, visitorId: head.visitorId, start: head.at, end: head.at, first: head.first, last: head.last,
       tabs: {}, pages: 0, actions: 0, entry: head.pages[0] ?? "", worth,
     };
     part.rev++;
     part.start = Math.min(part.start, head.at);
     part.end = Math.max(part.end, head.at);
+    part.first = Math.min(part.first, head.first);
+    part.last = Math.max(part.last, head.last);
     part.pages += head.pages.length;
     part.actions += head.actions;
     part.worth = worth;
@@ -202,8 +204,8 @@ export function createReplayStore(parts: ReplayStoreParts): ReplayStore {
     const state = await stateOf(site);
     const session = digestOf(chunk.sessionId);
     const tab = tabOf(chunk.tab);
-    const { sessionId, visitorId, seq, pages, actions } = chunk;
-    const head: ChunkHead = { sessionId, visitorId, seq, at: now(), pages, actions };
+    const { sessionId, visitorId, seq, first, last, pages, actions } = chunk;
+    const head: ChunkHead = { sessionId, visitorId, seq, at: now(), first, last, pages, actions };
     const body = await encodeChunk(head, chunk.lines);
     return turns.take(site, async () => {
       if (state.index.isGone(session)) return { accepted: false, reason: "gone" };
@@ -254,7 +256,7 @@ export function createReplayStore(parts: ReplayStoreParts): ReplayStore {
       const site = digestOf(siteId);
       const state = await stateOf(site);
       await turns.take(site, () => refresh(state, LIST_FRESH_MS));
-      return [...state.index.sessions.values()].map((held) => joinParts(held.values())).sort((a, b) => b.start - a.start || (a.sessionId < b.sessionId ? 1 : -1));
+      return [...state.index.sessions.values()].map((held) => joinParts(held.values())).sort((a, b) => b.first - a.first || (a.sessionId < b.sessionId ? 1 : -1));
     },
     async read(siteId, sessionId, tab) {
       const site = digestOf(siteId);

@@ -10,6 +10,10 @@ const SECRETS = [
   /(\bBearer\s+)([\w.~+/-]{8,}=*)/gi,
   /(\b(?:pass(?:word|wd|code|phrase)?|passwort|pwd|secret|token|api[-_ ]?key|otp|pin|cvv|cvc)["']?\s*[:=]\s*["']?)([^\s"'<>&,;*]+)/gi,
 ];
+/** Digits that may become a card number, grouped as anybody types them: one typed key by key is stored at every key. */
+const TYPED_DIGITS = /\d(?:[\s./_\u2010-\u2015-]*\d){6,}/g;
+/** How keys and tokens begin, and what of them is typed so far. */
+const TYPED_KEY = /\b(?:(?:sk|pk|rk|whsec|ghp|gho|ghs|github_pat|xox[abprs]|glpat|npm)[-_]|AKIA|ASIA|AIza|eyJ|[Bb]earer\s)\s*\S*/g;
 /** A one-time code, when it is all that was typed. */
 const ONE_TIME_CODE = /^\s*\d{3}[ -]?\d{1,5}\s*$/;
 
@@ -17,7 +21,21 @@ const stars = (text: string) => text.replace(/\S/g, "*");
 
 /** Text without card numbers and what looks like a secret: the second look, whatever the browser masked. */
 export function hideSecrets(text: string): string {
-  if (text.length < 8) return text;
+  return text.length < 8 ? text : hideWhole(text);
+}
+
+/** Text in which `[email]` stands for e-mail addresses: a page's address or title. */
+export function hideEmails(text: string): string {
+  return text.replace(/[^\s/]+(?:@|%40)[^\s/]+/gi, "[email]");
+}
+
+/** What was typed into a field: a bare code is hidden too, and what may become a card number or a key. */
+export function hideTyped(text: string): string {
+  if (ONE_TIME_CODE.test(text)) return stars(text);
+  return hideWhole(text.replace(TYPED_DIGITS, stars).replace(TYPED_KEY, stars));
+}
+
+function hideWhole(text: string): string {
   let clean = /\d{3}/.test(text) ? text.replace(DIGIT_GROUPS, hideCards) : text;
   for (const pattern of SECRETS) {
     clean = clean.replace(pattern, (whole: string, lead?: unknown, value?: unknown) =>
@@ -25,11 +43,6 @@ export function hideSecrets(text: string): string {
     );
   }
   return clean;
-}
-
-/** What was typed into a field: a bare code is hidden too. */
-export function hideTyped(text: string): string {
-  return ONE_TIME_CODE.test(text) ? stars(text) : hideSecrets(text);
 }
 
 /** Hides the runs of whole groups that are a card number together. */

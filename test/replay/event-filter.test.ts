@@ -39,6 +39,12 @@ describe("an event of a recording", () => {
     expect(data({ type: 4, data: { href: "javascript:alert(1)" } }).href).toBe("");
   });
 
+  it("keeps a page's title without e-mail addresses, and those that stand on the page", () => {
+    const html = ["title", "p"].map((tagName, at) => ({ type: 2, id: 3 + at, tagName, attributes: {}, childNodes: [{ type: 3, id: 7 + at, textContent: "Order of me@b.example | Shop" }] }));
+    const { childNodes } = data({ type: 2, data: { node: { type: 0, id: 1, childNodes: html } } }).node;
+    expect(childNodes.map((one: any) => one.childNodes[0].textContent)).toEqual(["Order of [email] | Shop", "Order of me@b.example | Shop"]);
+  });
+
   it("keeps what it shows", () => {
     const node = { type: 2, id: 3, tagName: "p", attributes: { class: "a b", style: "color: red", "data-x": "1", title: "hint" }, childNodes: [{ type: 3, id: 4, textContent: "Hello" }] };
     expect(data({ type: 3, data: { source: 0, adds: [{ parentId: 1, nextId: null, node }], removes: [], texts: [], attributes: [] } }).adds[0].node).toEqual(node);
@@ -65,6 +71,33 @@ describe("the second look for secrets", () => {
 
   it.each(["Order 1234567890123", "2025-01-15 10:30:00 1736937000000", "4242 4242 4242 4241", "+49 170 1234567", "The pin is round", "EUR 1 234 567.89"])("leaves %s", (text) => {
     expect(hideSecrets(text)).toBe(text);
+  });
+
+  it.each(["4242424242424242", "5555 5555 5555 4444", "3782-822463-10005", "4000.0566.5566.5556", "5555  5555\u00a05555 4444", "sk_live_51HABCDEFGHIJKLMNOP", "ghp_abcdefghijklmnopqrst", "AKIAIOSFODNN7EXAMPLE", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2ln", "Bearer abcdef0123456789", "pin: 73915"])("hides each beginning of %s that is typed, wherever the server sees it", (secret) => {
+    for (const lead of ["", "mine is "]) {
+      for (let length = 1; length <= secret.length; length++) {
+        const text = lead + secret.slice(0, length);
+        const node = { type: 2, id: 3, tagName: "input", attributes: { value: text }, childNodes: [] };
+        const area = { type: 2, id: 4, tagName: "textarea", attributes: {}, childNodes: [{ type: 3, id: 5, textContent: text }] };
+        const stored = [
+          data({ type: 3, data: { source: 5, id: 3, text } }).text,
+          data({ type: 3, data: { source: 0, attributes: [{ id: 3, attributes: { value: text } }] } }).attributes[0].attributes.value,
+          data({ type: 3, data: { source: 0, adds: [{ parentId: 1, nextId: null, node }] } }).adds[0].node.attributes.value,
+          data({ type: 3, data: { source: 0, adds: [{ parentId: 1, nextId: null, node: area }] } }).adds[0].node.childNodes[0].textContent,
+        ];
+        // six digits name the bank; what stands before a key names its kind
+        for (const kept of stored) {
+          expect(kept.replace(/\D/g, "").length).toBeLessThan(7);
+          expect(kept).not.toMatch(/(?:sk_|ghp_|AKIA|eyJ|Bearer |pin: )[^*]/);
+        }
+      }
+    }
+  });
+
+  it("leaves what stands on a button, and the words that are typed", () => {
+    const node = { type: 2, id: 3, tagName: "input", attributes: { type: "submit", value: "Call 0800 1234567" }, childNodes: [] };
+    expect(data({ type: 3, data: { source: 0, adds: [{ parentId: 1, nextId: null, node }] } }).adds[0].node).toEqual(node);
+    for (const text of ["Berlin", "a desk-top for 12 people", "npm install", "Main Street 12, 10115 Berlin", "ask_me", "Asia"]) expect(hideTyped(text)).toBe(text);
   });
 
   it("hides a typed code, and nothing that is a year in a sentence", () => {

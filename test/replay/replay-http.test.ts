@@ -54,6 +54,22 @@ it("is filtered and paged", async () => {
   }
 });
 
+it("begins and lasts as its events do, by the server's clock", async () => {
+  const { post, send, chunk, event } = setup();
+  const sentAt = Date.now() - 20 * 24 * 3_600_000;
+  const at = (...offsets: number[]) => offsets.map((ms) => event({ timestamp: sentAt + ms }));
+  await post(chunk({ sessionId: "short", sentAt, events: at(-8_200, -5_000) }));
+  await post(chunk({ sessionId: "ahead", visitorId: "vis_2", sentAt, events: at(30_000) }));
+  await post(chunk({ sessionId: "old", visitorId: "vis_3", sentAt, events: at(-7_000_000, 0) }));
+  const get = async (query: string) => (await send(`/replays/shop?${query}`, { key: SECRET })).body.replays as { sessionId: string; startedAt: string; durationSeconds: number }[];
+  const [ahead, short, old] = await get("");
+  const age = (one: { startedAt: string }) => Math.round((Date.now() - Date.parse(one.startedAt)) / 1_000);
+  expect([ahead!.sessionId, ahead!.durationSeconds, short!.sessionId, short!.durationSeconds, old!.sessionId, old!.durationSeconds]).toEqual(["ahead", 0, "short", 3, "old", 3_600]);
+  for (const [one, seconds] of [[ahead!, 0], [short!, 8], [old!, 3_600]] as const) expect(Math.abs(age(one) - seconds)).toBeLessThan(4);
+  expect(await get("minSeconds=3")).toHaveLength(2);
+  expect(await get("minSeconds=4")).toHaveLength(1);
+});
+
 it("a bomb is cut at 8 MiB, more than 1 MiB is not read, and what is no recording is a 400 that says why", async () => {
   const { post, chunk, event } = setup();
   expect((await post(gzipSync(Buffer.alloc(200 * 1024 * 1024, 32)), { "content-encoding": "gzip" })).status).toBe(413);

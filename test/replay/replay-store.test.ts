@@ -27,7 +27,7 @@ function setup(options: { budgetBytes?: number; storage?: ReturnType<typeof crea
     budgetBytes: options.budgetBytes ?? 1024 ** 3, retentionMs: 30 * DAY_MS, sessionsPerVisitor: 2,
   });
   const chunk = (sessionId: string, seq: number, more: Partial<Chunk> = {}): Chunk => ({
-    siteId: "shop", sessionId, visitorId: `vis_${sessionId}`, tab: "a", seq, pages: seq === 0 ? ["https://shop.example/"] : [], actions: 3,
+    siteId: "shop", first: clock.at, last: clock.at, sessionId, visitorId: `vis_${sessionId}`, tab: "a", seq, pages: seq === 0 ? ["https://shop.example/"] : [], actions: 3,
     lines: [`{"type":4,"data":{},"timestamp":${START + seq}}`], worth: worth(), ...more,
   });
   const storedBytes = async () => {
@@ -88,6 +88,18 @@ describe("recordings", () => {
     for (let seq = 0; seq < 5; seq++) answers.push((await store.append(chunk("s2", seq, { lines: [big] }))).accepted);
     expect([answers[0], answers.at(-1)]).toEqual([true, false]);
     expect((await store.list("shop"))[0]!.bytes).toBeLessThanOrEqual(20 * 1024 * 1024);
+  });
+
+  it("begin and end with their events, of whatever chunk and writer, and last no longer than they may", async () => {
+    const { store, chunk, clock, storage } = setup();
+    await store.append(chunk("s1", 0, { first: START - 5_000, last: START - 2_000 }));
+    clock.at += 40 * MINUTE_MS;
+    await store.append(chunk("s1", 0, { tab: "b", first: START - 60_000, last: START + 1_000 }));
+    expect(await store.list("shop")).toMatchObject([{ first: START - 60_000, last: START + 1_000 }]);
+    await store.close();
+    const other = setup({ storage, at: clock.at });
+    await other.store.append(other.chunk("s1", 1, { first: START, last: START + 90 * MINUTE_MS }));
+    expect(await other.store.list("shop")).toMatchObject([{ first: START - 60_000, last: START + 59 * MINUTE_MS }]);
   });
 
   it("stay within the site's bytes while ten times as much comes, and those worth most are left", async () => {

@@ -1,3 +1,7 @@
+import { isPassword } from "./passwords.ts";
+import { stars } from "./stars.ts";
+import { hideBeginnings, hideTyped } from "./typed.ts";
+
 /** Fields whose content is never recorded, whatever the page's author allows. */
 const NEVER = /\b(cc-|one-time-code|current-password|new-password)/i;
 const NEVER_NAMED = /passw|passcode|secret|token|\b(otp|pin|ssn|iban)\b|one.?time|card.?(num|no)|cc.?num|cvc|cvv|csc/i;
@@ -6,12 +10,7 @@ const FIELD = /^(INPUT|TEXTAREA|SELECT|OPTION)$/;
 /** Attributes in which what was typed, or what is masked as text, is often repeated. */
 const TELLING = /^(data-(?!rr-)|aria-|title$|alt$|label$|placeholder$|content$|summary$)/i;
 const ADDRESS = /^(href|src|action|formaction|poster|cite|xlink:href|rr_src)$/;
-
-/** Fields that held a password once, and how they were called: a page may put another one in their place. */
-const once = new WeakSet<Element>();
-const names = new Set<string>();
-
-export const stars = (text: string) => text.replace(/\S/g, "*");
+const EMAIL = /[^\s/?&=#]+(@|%40)[^\s/?&=#]+/g;
 
 /** The element around a node, out of shadow roots and frames too. */
 const around = (node: Node): Element | null => {
@@ -27,24 +26,24 @@ const isMarked = (node: Node, otherwise: boolean): boolean => {
     if (element.hasAttribute("data-wysleap-unmask")) return false;
     const editable = element.getAttribute("contenteditable");
     if (editable != null && editable != "false") return true;
+    const { ownerDocument } = element;
+    if (ownerDocument.designMode == "on" && element == ownerDocument.documentElement) return true;
   }
   return otherwise;
 };
 
 const isNever = (field: Element): boolean => {
-  const { type, name, id, autocomplete } = field as HTMLInputElement;
-  if (type == "password" || field.hasAttribute("data-rr-is-password")) {
-    once.add(field);
-    if (name) names.add(name);
-    if (id) names.add(id);
-  }
+  const { type, name, id, autocomplete, placeholder } = field as HTMLInputElement;
   return (
-    once.has(field) || type == "hidden" || names.has(name) || names.has(id) ||
-    NEVER.test(autocomplete || "") || NEVER_NAMED.test(`${name} ${id} ${field.getAttribute("aria-label") || ""} ${(field as HTMLInputElement).placeholder || ""}`)
+    isPassword(field as HTMLInputElement) || type == "hidden" ||
+    NEVER.test(autocomplete || "") || NEVER_NAMED.test(`${name} ${id} ${field.getAttribute("aria-label") || ""} ${placeholder || ""}`)
   );
 };
 
 const isFieldHidden = (field: Element): boolean => isNever(field) || isMarked(field, true);
+
+/** Whether the visitor types into it, where it is shown: what stands on a button or in a list is the page's own. */
+const isTypedInto = (field: Element): boolean => /^(INPUT|TEXTAREA)$/.test(field.tagName) && !BUTTON.test((field as HTMLInputElement).type);
 
 export interface Recorded {
   type: number;
@@ -61,7 +60,11 @@ export const createScrub = (getNode: (id: number) => Node | null, maskAll: boole
     for (const name in attributes) {
       const value = attributes[name];
       if (ADDRESS.test(name) && typeof value == "string" && !/^(data:|#)/.test(value)) attributes[name] = value.split(/[?#]/)[0];
-      if (name == "value" && (hidden || !isButton) && (hidden || !/^(LI|PROGRESS|METER)$/.test(element!.tagName) && isField && isFieldHidden(element!))) attributes[name] = value && "********";
+      if (name == "value" && hidden) attributes[name] = value && "********";
+      else if (!hidden && typeof value == "string" && isTypedInto(element)) {
+        if (name == "value") attributes[name] = hideTyped(element, value);
+        else if (TELLING.test(name) && name != "placeholder") attributes[name] = hideBeginnings(value);
+      }
       else if (hidden && (name == "checked" || name == "selected" || TELLING.test(name) || (ADDRESS.test(name) && !isField))) {
         // placeholders are the page's own words, unless all text is masked
         if (name != "placeholder" || maskAll || !isField) delete attributes[name];
@@ -81,8 +84,11 @@ export const createScrub = (getNode: (id: number) => Node | null, maskAll: boole
     const parent = node && around(node);
     if (!parent) return stars(text);
     if (parent.tagName == "STYLE") return text;
-    if (parent.tagName == "TEXTAREA") return isFieldHidden(parent) ? text && "********" : text;
-    return isMarked(parent, maskAll) ? stars(text) : text;
+    if (parent.tagName == "TEXTAREA") return isFieldHidden(parent) ? text && "********" : hideTyped(parent, text);
+    if (isMarked(parent, maskAll)) return stars(text);
+    // as pageviews' titles are sent
+    if (parent.tagName == "TITLE") return text.replace(EMAIL, "[email]");
+    return (parent as HTMLElement).isContentEditable ? hideTyped(parent, text) : text;
   };
 
   return (event: Recorded) => {
@@ -100,7 +106,7 @@ export const createScrub = (getNode: (id: number) => Node | null, maskAll: boole
         if (!field || isFieldHidden(field)) {
           data.text = field && !isNever(field) ? stars(data.text.slice(0, 40)) : data.text && "********";
           data.isChecked = false;
-        }
+        } else if (isTypedInto(field)) data.text = hideTyped(field, data.text);
       }
     }
   };

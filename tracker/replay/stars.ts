@@ -1,0 +1,1 @@
+export const stars = (text: string) => text.replace(/\S/g, "*");
