@@ -8,7 +8,9 @@ export const PLAN_LIMITS = { free: 100, pro: 1_000, business: 10_000 } as const;
 
 export type PlanName = keyof typeof PLAN_LIMITS;
 
-export type WebhookEventName = "pageview" | "event" | "visitor_identified" | "high_intent_visitor";
+export const WEBHOOK_EVENTS = ["pageview", "event", "visitor_identified", "high_intent_visitor"] as const;
+
+export type WebhookEventName = (typeof WEBHOOK_EVENTS)[number];
 
 export interface WebhookEndpoint {
   /** Where to POST. https, unless `webhooks.allowInsecure`, or a loopback address with `webhooks.allowPrivateNetwork`. */

@@ -1,18 +1,17 @@
 import { AnalyticsError } from "../errors.ts";
-import type { WebhookEventName } from "../site.ts";
+import { WEBHOOK_EVENTS } from "../site.ts";
 import type { DeliveriesQuery, DeliveryStatus } from "../webhooks/delivery-list.ts";
 import { DEFAULT_DELIVERIES, MAX_DELIVERIES } from "../webhooks/delivery-list.ts";
 import { parseMoment, parseWhole, readParameters } from "./query.ts";
 
 const STATUSES: DeliveryStatus[] = ["pending", "delivered", "failed"];
-const EVENTS: WebhookEventName[] = ["pageview", "event", "visitor_identified", "high_intent_visitor"];
 
 export function parseDeliveriesQuery(query: string): DeliveriesQuery {
   const { status, event, endpoint, limit, cursor } = readParameters(query, ["status", "event", "endpoint", "limit", "cursor"]);
   if (cursor !== undefined && !/^\d{1,15}$/.test(cursor)) throw invalid("cursor must be the one of the page before");
   return {
     status: oneOf(status, "status", STATUSES),
-    event: oneOf(event, "event", EVENTS),
+    event: oneOf(event, "event", WEBHOOK_EVENTS),
     endpoint,
     limit: parseWhole(limit, "limit", MAX_DELIVERIES, DEFAULT_DELIVERIES),
     cursor,
@@ -30,7 +29,7 @@ export function parseRecoverQuery(query: string): { since: number; endpoint?: st
   return { since: at, endpoint };
 }
 
-function oneOf<Word extends string>(text: string | undefined, name: string, words: Word[]): Word | undefined {
+function oneOf<Word extends string>(text: string | undefined, name: string, words: readonly Word[]): Word | undefined {
   if (text === undefined || words.includes(text as Word)) return text as Word | undefined;
   throw invalid(`${name} must be one of ${words.join(", ")}`);
 }
