@@ -2,6 +2,7 @@ import { inspect } from "node:util";
 import { createStorage } from "unstorage";
 import memoryDriver from "unstorage/drivers/memory";
 import { checkOptions } from "./check-options.ts";
+import { checkFound } from "./check-site.ts";
 import { DAY_MS, HOUR_MS, toTimestamp } from "./clock.ts";
 import { AnalyticsError } from "./errors.ts";
 import type { RequestFacts, TelemetryInput } from "./event.ts";
@@ -68,7 +69,7 @@ export function createAnalytics(options: AnalyticsOptions): Analytics {
 
   const storage = options.storage ?? createStorage({ driver: memoryDriver() });
   const guard = createGuard(storage, { reporter, onFailure: (info) => callHook(() => options.hooks?.storageFailed?.(info)) });
-  const sites = createSites(options.sites, { now, reporter });
+  const sites = createSites(options.sites, { now, reporter, check: (site, siteId) => checkFound(site, siteId, options.webhooks) });
   const writer = createHexId();
   const countBots = options.bots === "count";
   const rules = createKnowledgeRules({ intent: options.intent, countBots });

@@ -73,6 +73,15 @@ export function checkSite(site: unknown, path: string, check: SiteCheck): assert
   for (const [index, endpoint] of webhooks.entries()) checkEndpoint(endpoint, `${path}.webhooks[${index}]`, check);
 }
 
+/** The site that a look-up of `siteId` answered, without a row's nulls. A wrong one must not be served, nor one for another. */
+export function checkFound(site: unknown, siteId: string, webhooks?: WebhookOptions): Site {
+  const path = `sites(${JSON.stringify(siteId)})`;
+  checkSite(site, path, { webhooks, warnings: [], origin: "row" });
+  if (site.id !== siteId) fail(`${path}.id`, `is "${site.id}"; answer undefined when there is no such site`);
+  const given = Object.entries(site).filter(([, value]) => value !== null);
+  return given.length < Object.keys(site).length ? (Object.fromEntries(given) as unknown as Site) : site;
+}
+
 function checkEndpoint(endpoint: WebhookEndpoint, path: string, { webhooks = {}, warnings, origin }: SiteCheck): void {
   if (endpoint.url === undefined) fail(`${path}.url`, "is missing; give the address to POST to");
   checkFields<WebhookEndpoint>(endpoint, path, ENDPOINT, origin);

@@ -104,3 +104,17 @@ test("no key or secret shows when the object is logged", () => {
   expect(inspect(analytics, { depth: 20, showHidden: true })).not.toContain(KEY);
   expect(JSON.stringify(analytics)).not.toContain(KEY);
 });
+
+test("a site that was looked up and is none is answered 500, with the field in the log only", async () => {
+  const lines: string[] = [];
+  const log = (line: string) => lines.push(line);
+  const logger = { debug: log, info: log, warn: log, error: log };
+  const analytics = createAnalytics({ sites: (id) => ({ id, apiKey: KEY, plan: "gold" as never }), logger });
+  const ask = async () => analytics.fetch(new Request("http://host/visitors/shop", { headers: { "x-api-key": KEY } }));
+  const answers = [await ask(), await ask()];
+  expect(answers.map(({ status }) => status)).toEqual([500, 500]);
+  expect(await answers[0]!.text()).not.toContain("plan");
+  expect(lines.filter((line) => line.includes('sites("shop").plan must be "free", "pro", "business"'))).toHaveLength(1);
+  await expect(analytics.getVisitors("shop")).rejects.toMatchObject({ name: "AnalyticsError", code: "SERVER_ERROR" });
+  await analytics.close();
+});
