@@ -3,6 +3,7 @@ import { useNitroApp, useRuntimeConfig, useStorage } from "nitropack/runtime";
 import { NodeRequest } from "srvx/node";
 import { type Analytics, createAnalytics } from "wysleap";
 import type { NitroRuntimeConfig } from "./nitro.ts";
+import { parseSites, throwOff } from "./nitro-sites.ts";
 
 /** As much of nitropack 2's event (h3 1) as is used here. */
 interface Event {
@@ -14,8 +15,16 @@ let analytics: Analytics | undefined;
 
 // Not before every module is evaluated: this one is part of a circle with Nitro's runtime.
 queueMicrotask(() => {
-  const { base: _, ...options } = useRuntimeConfig().wysleap as NitroRuntimeConfig;
-  analytics = createAnalytics({ ...options, storage: useStorage("wysleap") });
+  const { base: _, sites, ...options } = useRuntimeConfig().wysleap as NitroRuntimeConfig;
+  try {
+    analytics = createAnalytics({
+      ...options,
+      sites: parseSites(sites),
+      storage: useStorage("wysleap"),
+    });
+  } catch (error) {
+    throwOff(error);
+  }
   useNitroApp().hooks.hook("close", () => analytics?.close());
 });
 

@@ -2,6 +2,7 @@ import { HTTPResponse } from "nitro/h3";
 import { useNitroApp, useRuntimeConfig, useStorage } from "nitro/runtime";
 import { type Analytics, createAnalytics } from "wysleap";
 import type { NitroRuntimeConfig } from "./nitro.ts";
+import { parseSites, throwOff } from "./nitro-sites.ts";
 
 /** As much of nitro 3's event (h3 2) as is used here; `url` is the whole URL. */
 interface Event {
@@ -16,12 +17,15 @@ let base = "";
 queueMicrotask(() => {
   const { base: mount, sites, ...options } = useRuntimeConfig().wysleap as NitroRuntimeConfig;
   base = mount;
-  analytics = createAnalytics({
-    ...options,
-    // nitro 3 hands environment variables on as text
-    sites: typeof sites === "string" ? JSON.parse(sites) : sites,
-    storage: useStorage("wysleap"),
-  });
+  try {
+    analytics = createAnalytics({
+      ...options,
+      sites: parseSites(sites),
+      storage: useStorage("wysleap"),
+    });
+  } catch (error) {
+    throwOff(error);
+  }
   useNitroApp().hooks.hook("close", () => analytics?.close());
 });
 

@@ -34,7 +34,8 @@ export interface Nitro {
  * `./.data/wysleap`); mount another driver under that name for more than one process.
  *
  * The config becomes part of the build: put `sha256:<hex>` there in place of an API key, or set `NITRO_WYSLEAP_SITES` to
- * the sites as JSON when you start the server. A mistake in the options is reported when the server starts.
+ * the sites as JSON when you start the server. A mistake in the options is reported when the server starts; the
+ * host's own routes go on working without these.
  *
  * @example
  * // nitro.config.ts

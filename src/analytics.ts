@@ -2,9 +2,9 @@ import { inspect } from "node:util";
 import { createStorage } from "unstorage";
 import memoryDriver from "unstorage/drivers/memory";
 import { checkOptions } from "./check-options.ts";
-import { DAY_MS, HOUR_MS, toTimestamp } from "./clock.ts";
+import { checkFound } from "./check-site.ts";
+import { DAY_MS, HOUR_MS } from "./clock.ts";
 import { AnalyticsError } from "./errors.ts";
-import type { RequestFacts, TelemetryInput } from "./event.ts";
 import { createUnstorageEvents, type UnstorageEvents } from "./events/unstorage.ts";
 import type { EventStore } from "./events/event-store.ts";
 import type { AnalyticsApi } from "./http/api.ts";
@@ -19,23 +19,23 @@ import { createListeners } from "./ingest/listeners.ts";
 import { toPayload } from "./ingest/notice.ts";
 import { createPipeline } from "./ingest/pipeline.ts";
 import { createRaise } from "./ingest/raise.ts";
-import { parseEngagement, parseEvent, parsePageview } from "./ingest/schema.ts";
 import { createVisitorReports } from "./ingest/visitors.ts";
-import { bySiteId, createWebhookAdmin } from "./ingest/webhook-admin.ts";
+import { createWebhookAdmin } from "./ingest/webhook-admin.ts";
 import { createHexId } from "./ids.ts";
+import { createInProcess } from "./in-process.ts";
 import { createReporter } from "./logger.ts";
 import type { AnalyticsOptions } from "./options.ts";
 import { createReplays } from "./ingest/replays.ts";
 import { createReplayStore } from "./replay/replay-store.ts";
 import { createFixedWindow } from "./rate-limit/fixed-window.ts";
 import { createSharedLimiter } from "./rate-limit/shared.ts";
-import { createSites, type Site } from "./site.ts";
+import { createSites } from "./site.ts";
 import { createGuard } from "./storage/guard.ts";
 import { createDurableOutbox, type DurableOutbox } from "./webhooks/durable-outbox.ts";
 import { createHttpsTransport } from "./webhooks/https-transport.ts";
 import { createOutbox, type OutboxOptions } from "./webhooks/outbox.ts";
 import { type Owing, withEvent } from "./webhooks/owed.ts";
-import type { Analytics, TrackContext, Tracked } from "./public-api.ts";
+import type { Analytics } from "./public-api.ts";
 
 /** How often the salts of past days are looked for. */
 const SWEEP_MS = 6 * HOUR_MS;
@@ -68,7 +68,7 @@ export function createAnalytics(options: AnalyticsOptions): Analytics {
 
   const storage = options.storage ?? createStorage({ driver: memoryDriver() });
   const guard = createGuard(storage, { reporter, onFailure: (info) => callHook(() => options.hooks?.storageFailed?.(info)) });
-  const sites = createSites(options.sites, { now, reporter });
+  const sites = createSites(options.sites, { now, reporter, check: (site, siteId) => checkFound(site, siteId, options.webhooks) });
   const writer = createHexId();
   const countBots = options.bots === "count";
   const rules = createKnowledgeRules({ intent: options.intent, countBots });
@@ -147,13 +147,6 @@ export function createAnalytics(options: AnalyticsOptions): Analytics {
     if (closing) throw new AnalyticsError("UNAVAILABLE", "Shutting down", { retryAfter: 1 });
   }
 
-  async function siteOf(siteId: unknown): Promise<Site> {
-    if (siteId === undefined || siteId === "") throw new AnalyticsError("VALIDATION_ERROR", "Missing required field: siteId");
-    const site = typeof siteId === "string" ? await sites.find(siteId) : undefined;
-    if (!site) throw new AnalyticsError("NOT_FOUND", "Site not found");
-    return site;
-  }
-
   const api: AnalyticsApi = {
     async track(site, input, facts) {
       assertOpen();
@@ -192,34 +185,10 @@ export function createAnalytics(options: AnalyticsOptions): Analytics {
     trackerPath: options.trackerPath,
   });
 
-  async function track(parse: (body: Record<string, unknown>) => TelemetryInput, given: object, context: TrackContext = {}): Promise<Tracked> {
-    assertOpen();
-    const { ...body } = given as Record<string, unknown>;
-    const site = await siteOf(body.siteId);
-    if (context.timestamp !== undefined) body.timestamp = context.timestamp;
-    if (context.userAgent !== undefined) body.userAgent = context.userAgent;
-    if (context.ip !== undefined) body.ip = context.ip;
-    const { at, ...receipt } = await pipeline.track(site, parse(body), toFacts(context, now()));
-    return { ...receipt, timestamp: toTimestamp(at) };
-  }
-
   const analytics: Analytics = {
     fetch: app.fetch,
     paths: app.paths,
-    trackPageview: (input, context) => track(parsePageview, input, context),
-    trackEvent: (input, context) => track(parseEvent, input, context),
-    trackEngagement: (input, context) => track(parseEngagement, input, context),
-    getVisitors: async (siteId, query) => reports.getVisitors(await siteOf(siteId), query),
-    getVisitor: async (siteId, visitorId, timeline) => reports.getVisitor(await siteOf(siteId), visitorId, timeline),
-    getReplays: async (siteId, query) => replays.list(await siteOf(siteId), query),
-    readReplay: async (siteId, sessionId, tab) => replays.read(await siteOf(siteId), sessionId, tab),
-    async eraseVisitor(siteId, visitorId) {
-      await api.eraseVisitor(await siteOf(siteId), visitorId);
-    },
-    async *exportEvents(siteId, range) {
-      yield* api.exportEvents(await siteOf(siteId), range ?? {});
-    },
-    webhooks: bySiteId(webhooks, siteOf),
+    ...createInProcess({ api, reports, sites, now }),
     on: listeners.on,
     close() {
       closing ??= (async () => {
@@ -243,11 +212,4 @@ function limiterOf(options: AnalyticsOptions, now: () => number, reporter: Retur
   const local = createFixedWindow({ now });
   const shared = options.rateLimit?.limiter;
   return shared ? createSharedLimiter({ limiter: shared, local, now, reporter }) : local;
-}
-
-function toFacts({ ip, headers }: TrackContext, receivedAt: number): RequestFacts {
-  const lowered = new Map<string, string>();
-  const pairs = headers instanceof Headers ? headers.entries() : Object.entries(headers ?? {});
-  for (const [name, value] of pairs) if (value !== undefined) lowered.set(name.toLowerCase(), String(value));
-  return { receivedAt, ip, header: (name) => lowered.get(name), trust: "host" };
 }

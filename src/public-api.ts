@@ -34,7 +34,7 @@ export interface Tracked {
 export interface Analytics {
   /**
    * Answers a request for one of the library's routes, relative to its mount point. Never rejects. A path that is not
-   * one of them is answered 404 with `X-WysLeap-Route: none`, its body unread.
+   * one of them is answered 404 with `X-WysLeap-Route: none`, its body unread; what is no `Request` (a URL) is answered 400.
    */
   fetch(request: Request, context?: FetchContext): Promise<Response>;
   /** What `fetch` answers, as patterns relative to the mount (`/health`, `/visitors/**`), for hosts with a router. */
@@ -59,10 +59,10 @@ export interface Analytics {
   /** Removes everything kept of a visitor; resolves when storage no longer holds it. */
   eraseVisitor(siteId: string, visitorId: string): Promise<void>;
   /**
-   * Every stored event of `from <= at < to` (epoch milliseconds), each once, ordered by `at`, then by `id`. A reader
+   * Every stored event of `from <= at < to` (a Date, ISO 8601 or epoch milliseconds), each once, ordered by `at`, then by `id`. A reader
    * that was interrupted goes on behind the last event it has: `after: { at: last.at, id: last.id }`.
    */
-  exportEvents(siteId: string, range?: { from?: number; to?: number; after?: { at: number; id: string } }): AsyncIterable<StoredEvent>;
+  exportEvents(siteId: string, range?: { from?: Date | string | number; to?: Date | string | number; after?: { at: number; id: string } }): AsyncIterable<StoredEvent>;
   /** The site's webhooks: what became of them, and how to send them again. */
   readonly webhooks: WebhooksApi;
   /**

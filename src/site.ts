@@ -8,7 +8,9 @@ export const PLAN_LIMITS = { free: 100, pro: 1_000, business: 10_000 } as const;
 
 export type PlanName = keyof typeof PLAN_LIMITS;
 
-export type WebhookEventName = "pageview" | "event" | "visitor_identified" | "high_intent_visitor";
+export const WEBHOOK_EVENTS = ["pageview", "event", "visitor_identified", "high_intent_visitor"] as const;
+
+export type WebhookEventName = (typeof WEBHOOK_EVENTS)[number];
 
 export interface WebhookEndpoint {
   /** Where to POST. https, unless `webhooks.allowInsecure`, or a loopback address with `webhooks.allowPrivateNetwork`. */
@@ -45,7 +47,10 @@ export interface Site {
   webhooks?: WebhookEndpoint[];
 }
 
-/** The sites, or how to look one up (from your database). Answer `undefined` for an unknown id. */
+/**
+ * The sites, or how to look one up (from your database). Answer `undefined` for an unknown id. What is looked up is
+ * checked as a list is, except that further columns and nulls are left alone; a mistake counts as a failed look-up.
+ */
 export type SiteSource = Site[] | ((siteId: string) => Site | undefined | Promise<Site | undefined>);
 
 /** Requests per minute and key that a site's plan allows. */
@@ -66,6 +71,8 @@ export interface SitesContext {
   reporter: Reporter;
   /** How long the owner's look-up may take, in milliseconds. @default 5,000 */
   deadlineMs?: number;
+  /** Throws a TypeError that names the field when a look-up answered something that is not the site asked for. @default no check */
+  check?: (answer: Site, siteId: string) => Site;
 }
 
 const LOOKUP_DEADLINE_MS = 5_000;
@@ -88,13 +95,14 @@ export function createSites(source: SiteSource, context: SitesContext): Sites {
     const byId = new Map(source.map((site) => [site.id, site]));
     return { find: (siteId) => byId.get(siteId), all: source };
   }
-  const { now, reporter, deadlineMs = LOOKUP_DEADLINE_MS } = context;
+  const { now, reporter, deadlineMs = LOOKUP_DEADLINE_MS, check = (site) => site } = context;
   const known = new Map<string, { site: Site; at: number; askAt: number }>();
   const unknown = new Map<string, number>();
   const pending = new Map<string, Promise<Site | undefined>>();
 
-  function keep(siteId: string, site: Site | null | undefined): Site | undefined {
-    if (site) {
+  function keep(siteId: string, answer: Site | null | undefined): Site | undefined {
+    if (answer !== undefined && answer !== null) {
+      const site = check(answer, siteId);
       unknown.delete(siteId);
       putNewest(known, siteId, { site, at: now(), askAt: now() + FRESH_MS }, MAX_KNOWN);
       return site;
@@ -106,7 +114,8 @@ export function createSites(source: SiteSource, context: SitesContext): Sites {
 
   function fallBack(siteId: string, error: AnalyticsError): Site {
     const last = known.get(siteId);
-    reporter.report("error", "sites", "the look-up of a site failed", error.cause ?? error);
+    const cause = error.cause ?? error;
+    reporter.report("error", "sites", `the look-up of a site failed${cause instanceof TypeError ? `: ${cause.message}` : ""}`, cause);
     if (!last || now() - last.at >= LAST_GOOD_MS) throw error;
     last.askAt = now() + FRESH_MS;
     return last.site;
@@ -133,14 +142,15 @@ export function createSites(source: SiteSource, context: SitesContext): Sites {
       const running = pending.get(siteId);
       if (running) return running;
       if (pending.size >= MAX_LOOKUPS) return fallBack(siteId, unavailable("Too many site look-ups, try again"));
-      let found: ReturnType<typeof source>;
+      let found: Promise<Site | undefined>;
       try {
-        found = source(siteId);
+        const answered = source(siteId);
+        if (!(answered instanceof Object && "then" in answered)) return keep(siteId, answered);
+        found = Promise.resolve(answered);
       } catch (cause) {
         return fallBack(siteId, lookupError(cause));
       }
-      if (!(found instanceof Object && "then" in found)) return keep(siteId, found);
-      const answer = settle(siteId, Promise.resolve(found));
+      const answer = settle(siteId, found);
       pending.set(siteId, answer);
       return answer;
     },

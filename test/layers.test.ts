@@ -13,7 +13,7 @@ const LAYERS: [pattern: RegExp, layer: number][] = [
   [/^src\/(identity|events|rate-limit|webhooks|replay)\//, 3],
   [/^src\/ingest\//, 4],
   [/^src\/http\//, 5],
-  [/^src\/(options|check-options|public-api|analytics|index)\.ts$/, 6],
+  [/^src\/(rule|options|check-site|check-options|in-process|public-api|analytics|index)\.ts$/, 6],
   [/^(adapters|src\/testing)\//, 7],
 ];
 /** What options are made of is typed where it is used: these types may be looked up. */

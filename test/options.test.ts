@@ -35,6 +35,46 @@ const wrong: [what: string, options: unknown, message: string][] = [
   ["a tracker's path that is taken", { sites: [site], trackerPath: "/telemetry/x.js" }, 'trackerPath is "/telemetry/x.js", which the library needs'],
   ["a tracker's path that is none", { sites: [site], trackerPath: "app.js" }, "trackerPath must be a path"],
   ["a clock that is a number", { sites: [site], now: 5 }, "now must be a function"],
+  ["an option misspelt", { sites: [site], stroage: 1 }, "stroage is unknown; there are sites, storage,"],
+  ["a site's field misspelt", { sites: [{ ...site, orgins: [] }] }, "sites[0].orgins is unknown; there are id, name, apiKey,"],
+  ["a webhook's field misspelt", { sites: [{ ...site, webhooks: [{ ...hook, foo: 1 }] }] }, "sites[0].webhooks[0].foo is unknown"],
+  ["a nested option misspelt", { sites: [site], intent: { hihg: 3 } }, "intent.hihg is unknown; there are high, medium"],
+  ["a replay's option misspelt", { sites: [site], replay: { foo: 1 } }, "replay.foo is unknown"],
+  ["a hook misspelt", { sites: [site], hooks: { droped() {} } }, "hooks.droped is unknown; there are dropped,"],
+  ["a name of Object's", { sites: [site], constructor: 5 }, "constructor is unknown"],
+  ["no id", { sites: [{ apiKey: KEY }] }, "sites[0].id is missing"],
+  ["origins that are a text", { sites: [{ ...site, origins: "https://x" }] }, "sites[0].origins must be a list"],
+  ["an origin that is a number", { sites: [{ ...site, origins: [5] }] }, "sites[0].origins[0] must be an origin"],
+  ["webhooks that are no list", { sites: [{ ...site, webhooks: {} }] }, "sites[0].webhooks must be a list"],
+  ["a webhook that is null", { sites: [{ ...site, webhooks: [null] }] }, "sites[0].webhooks[0] must be an object like"],
+  ["no webhook events", { sites: [{ ...site, webhooks: [{ ...hook, events: [] }] }] }, "sites[0].webhooks[0].events must be a list"],
+  ["webhook events that are a text", { sites: [{ ...site, webhooks: [{ ...hook, events: "event" }] }] }, "sites[0].webhooks[0].events must be a list"],
+  ["an order that is a text", { sites: [{ ...site, webhooks: [{ ...hook, ordered: "y" }] }] }, "sites[0].webhooks[0].ordered must be true or false"],
+  ["a secret that is a number", { sites: [{ ...site, webhooks: [{ ...hook, secret: 5 }] }] }, "sites[0].webhooks[0].secret is missing"],
+  ["half a request a minute", { sites: [{ ...site, plan: 1.5 }] }, "sites[0].plan must be a whole number"],
+  ["a plan that is null", { sites: [{ ...site, plan: null }] }, "sites[0].plan must be"],
+  ["requireOrigin as a text", { sites: [{ ...site, requireOrigin: "yes" }] }, "sites[0].requireOrigin must be true or false"],
+  ["a time zone that is a number", { sites: [{ ...site, timeZone: 5 }] }, "sites[0].timeZone is"],
+  ["a name that is a number", { sites: [{ ...site, name: 5 }] }, "sites[0].name must be a text"],
+  ["storage that is a path", { sites: [site], storage: "./data" }, "storage must be an unstorage driver like"],
+  ["storage that is empty", { sites: [site], storage: {} }, "storage must be an unstorage driver"],
+  ["storage that is null", { sites: [site], storage: null }, "storage must be an unstorage driver"],
+  ["a driver that was not made", { sites: [site], storage: () => {} }, "storage must be an unstorage driver"],
+  ["storage that cannot write", { sites: [site], storage: { getItem() {}, removeItem() {}, getKeys() {} } }, "storage must be an unstorage driver like fsDriver({ base }), or a Storage; this one cannot write"],
+  ["an event store that is none", { sites: [site], events: {} }, "events must be an EventStore, with append,"],
+  ["a clock that answers a text", { sites: [site], now: () => "x" }, "now must return epoch milliseconds"],
+  ["a retention that is a number", { sites: [site], retention: 395 }, "retention must be an object with days"],
+  ["intent that is a number", { sites: [site], intent: 5 }, "intent must be an object with high, medium"],
+  ["webhooks that are a list", { sites: [site], webhooks: [] }, "webhooks must be an object with transport,"],
+  ["a hook that is a number", { sites: [site], hooks: { dropped: 5 } }, "hooks.dropped must be a function"],
+  ["a transport that is a number", { sites: [site], webhooks: { transport: 5 } }, "webhooks.transport must be a function"],
+  ["allowInsecure as a number", { sites: [site], webhooks: { allowInsecure: 1 } }, "webhooks.allowInsecure must be true or false"],
+  ["a network that is none", { sites: [site], webhooks: { allowPrivateNetwork: ["x"] } }, 'webhooks.allowPrivateNetwork[0] must be one: "x" is not a CIDR range'],
+  ["a network that is a text", { sites: [site], webhooks: { allowPrivateNetwork: "false" } }, "webhooks.allowPrivateNetwork must be a list of CIDR ranges, or true or false"],
+  ["a header that is a number", { sites: [site], geo: { header: 5 } }, "geo.header must be a header's name"],
+  ["bytes that are no MMDB", { sites: [site], geo: { mmdb: new Uint8Array(10) } }, "geo.mmdb must be the bytes of an MMDB file"],
+  ["a logger that is true", { sites: [site], logger: true }, "logger.debug must be a function"],
+  ["a logger that is null", { sites: [site], logger: null }, "logger.debug must be a function"],
 ];
 
 describe("createAnalytics throws at once, and names the option, for", () => {
@@ -42,6 +82,12 @@ describe("createAnalytics throws at once, and names the option, for", () => {
     expect(() => createAnalytics(options as AnalyticsOptions)).toThrow(TypeError);
     expect(() => createAnalytics(options as AnalyticsOptions)).toThrow(message);
   });
+});
+
+test("an option that is undefined has its default", () => {
+  const names = ["storage", "events", "intent", "geo", "replay", "retention", "webhooks", "hooks", "logger", "now"];
+  const undefineds = Object.fromEntries(names.map((name) => [name, undefined]));
+  expect(() => createAnalytics({ sites: [{ ...site, plan: undefined, webhooks: undefined }], ...undefineds })).not.toThrow();
 });
 
 test("what is allowed but unwise is told once, to the logger only", () => {
@@ -57,4 +103,18 @@ test("no key or secret shows when the object is logged", () => {
   const analytics = createAnalytics({ sites: [{ ...site, webhooks: [hook] }] });
   expect(inspect(analytics, { depth: 20, showHidden: true })).not.toContain(KEY);
   expect(JSON.stringify(analytics)).not.toContain(KEY);
+});
+
+test("a site that was looked up and is none is answered 500, with the field in the log only", async () => {
+  const lines: string[] = [];
+  const log = (line: string) => lines.push(line);
+  const logger = { debug: log, info: log, warn: log, error: log };
+  const analytics = createAnalytics({ sites: (id) => ({ id, apiKey: KEY, plan: "gold" as never }), logger });
+  const ask = async () => analytics.fetch(new Request("http://host/visitors/shop", { headers: { "x-api-key": KEY } }));
+  const answers = [await ask(), await ask()];
+  expect(answers.map(({ status }) => status)).toEqual([500, 500]);
+  expect(await answers[0]!.text()).not.toContain("plan");
+  expect(lines.filter((line) => line.includes('sites("shop").plan must be "free", "pro", "business"'))).toHaveLength(1);
+  await expect(analytics.getVisitors("shop")).rejects.toMatchObject({ name: "AnalyticsError", code: "SERVER_ERROR" });
+  await analytics.close();
 });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { createLog } from "./http/stand-in.ts";
+import { checkFound } from "../src/check-site.ts";
 import type { Site, SiteSource } from "../src/site.ts";
 import { createSites, planLimit } from "../src/site.ts";
 
@@ -8,7 +9,7 @@ const SITE: Site = { id: "shop", apiKey: "k" };
 function create(source: SiteSource, deadlineMs?: number) {
   let at = 1_000_000;
   const log = createLog();
-  return { sites: createSites(source, { now: () => at, reporter: log, deadlineMs }), advance: (ms: number) => void (at += ms), log };
+  return { sites: createSites(source, { now: () => at, reporter: log, deadlineMs, check: checkFound }), advance: (ms: number) => void (at += ms), log };
 }
 
 test("a plan is its requests per minute; without one it is the business plan", () => {
@@ -63,6 +64,54 @@ describe("the owner's look-up", () => {
     const { sites } = create(source);
     const error = await Promise.resolve().then(() => sites.find("shop")).catch((reason: unknown) => reason);
     expect(error).toMatchObject({ code: "SERVER_ERROR", cause: new Error("no database") });
+  });
+
+  describe.each<[how: string, answer: (site: unknown) => SiteSource]>([
+    ["at once", (site) => () => site as Site],
+    ["later", (site) => async () => site as Site],
+  ])("that answers %s with a site that is none is a 500, and the field is for the log:", (_how, answer) => {
+    test.each<[what: string, site: unknown, told: string]>([
+      ["a number", 5, "must be an object"],
+      ["a list", [SITE], "must be an object"],
+      ["an empty text", "", "must be an object"],
+      ["no key", { id: "shop" }, ".apiKey is missing"],
+      ["another site", { ...SITE, id: "other" }, '.id is "other"; answer undefined'],
+      ["a plan that does not exist", { ...SITE, plan: "gold" }, ".plan must be"],
+      ["a time zone that does not exist", { ...SITE, timeZone: "Mars" }, '.timeZone is "Mars"'],
+      ["origins that are a text", { ...SITE, origins: "https://x" }, ".origins must be a list"],
+      ["webhooks that are no list", { ...SITE, webhooks: {} }, ".webhooks must be a list"],
+    ])("%s", async (_what, site, told) => {
+      const { sites, log } = create(answer(site));
+      await expect(async () => sites.find("shop")).rejects.toMatchObject({ code: "SERVER_ERROR", message: "Internal server error" });
+      expect(log.lines).toEqual([expect.stringContaining(`error: the look-up of a site failed: sites("shop")${told.startsWith(".") ? "" : " "}${told}`)]);
+    });
+  });
+
+  test("may answer a row with further columns and nulls", () => {
+    const row = { ...SITE, createdAt: 5, name: null, writeKey: null, plan: null, origins: null, requireOrigin: null, timeZone: null, webhooks: null };
+    const { sites } = create(() => row as never);
+    expect(sites.find("shop")).toEqual({ ...SITE, createdAt: 5 });
+  });
+
+  test("checks what it answers once a look-up, not once a hit", () => {
+    let reads = 0;
+    const { sites, advance } = create(() => ({ ...SITE, get name() { return String(reads++); } }));
+    sites.find("shop");
+    const once = reads;
+    for (let hit = 0; hit < 100; hit++) sites.find("shop");
+    expect(reads).toBe(once);
+    advance(5_000);
+    sites.find("shop");
+    expect(reads).toBe(2 * once);
+  });
+
+  test("whose answer goes wrong is stood in for by the last good one", async () => {
+    let plan: unknown = "pro";
+    const { sites, advance } = create(async () => ({ ...SITE, plan }) as Site);
+    await sites.find("shop");
+    plan = "gold";
+    advance(5_000);
+    expect(await sites.find("shop")).toMatchObject({ plan: "pro" });
   });
 
   test("that fails is stood in for by its last good answer for 5 minutes, and asked at most every 5 seconds", async () => {

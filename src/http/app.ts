@@ -168,6 +168,7 @@ export function createApp(parts: AppParts): App {
 
   return {
     async fetch(request, context) {
+      if (typeof (request as Request | undefined)?.method !== "string") return noRequest();
       const { path, query } = splitTarget(context?.path ?? urlOf(request));
       const found = match(path);
       return found ? answerCounted(request, context, found, query) : notOurs();
@@ -187,6 +188,13 @@ function urlOf(request: Request): string {
 }
 
 const NOT_OURS = JSON.stringify({ error: "Not found", code: "NOT_FOUND" });
+
+const NO_REQUEST = JSON.stringify({ error: "fetch needs a Request: new Request(url, init)", code: "VALIDATION_ERROR" });
+
+/** A URL or nothing at all, handed to `fetch` by mistake. */
+function noRequest(): Response {
+  return new FastResponse(NO_REQUEST, { status: 400, headers: [JSON_TYPE, NOSNIFF] });
+}
 
 function notOurs(): Response {
   return new FastResponse(NOT_OURS, { status: 404, headers: [JSON_TYPE, NOSNIFF, ["x-wysleap-route", "none"]] });

@@ -34,16 +34,22 @@ export function readParameters<Name extends string>(query: string, names: readon
   return found;
 }
 
-export function parseWhole(text: string | undefined, name: string, max: number, fallback: number): number {
-  if (text === undefined) return fallback;
-  const value = /^\d{1,6}$/.test(text) ? Number(text) : 0;
-  if (value < 1 || value > max) throw invalid(`${name} must be an integer from 1 to ${max}`);
-  return value;
+/** Fields that are yet to be checked: parameters of a query, or what a call in this process gave. */
+export type Unchecked<Query> = { [Name in keyof Query]?: unknown };
+
+export function parseWhole(given: unknown, name: string, max: number, fallback: number): number {
+  if (given === undefined) return fallback;
+  const value = typeof given === "string" && /^\d{1,6}$/.test(given) ? Number(given) : given;
+  if (!Number.isInteger(value) || (value as number) < 1 || (value as number) > max) throw invalid(`${name} must be an integer from 1 to ${max}`);
+  return value as number;
 }
 
 export function parseVisitorsQuery(query: string): VisitorsQuery {
-  const { limit, days, country } = readParameters(query, ["limit", "days", "country"]);
-  if (country !== undefined && !/^[A-Za-z]{2}$/.test(country)) {
+  return toVisitorsQuery(readParameters(query, ["limit", "days", "country"]));
+}
+
+export function toVisitorsQuery({ limit, days, country }: Unchecked<VisitorsQuery>): VisitorsQuery {
+  if (country !== undefined && !(typeof country === "string" && /^[A-Za-z]{2}$/.test(country))) {
     throw invalid("country must be an ISO 3166-1 alpha-2 code, e.g. US");
   }
   return {
@@ -56,17 +62,25 @@ export function parseVisitorsQuery(query: string): VisitorsQuery {
 const DEFAULT_TIMELINE = 100;
 
 export function parseTimelineQuery(query: string): TimelineQuery {
-  const { limit, cursor } = readParameters(query, ["limit", "cursor"]);
+  return toTimelineQuery(readParameters(query, ["limit", "cursor"]));
+}
+
+export function toTimelineQuery({ limit, cursor }: Unchecked<TimelineQuery>): TimelineQuery {
+  if (cursor !== undefined && typeof cursor !== "string") throw invalid("cursor must be that of the page before");
   return { limit: parseWhole(limit, "limit", MAX_VISITORS, DEFAULT_TIMELINE), ...(cursor !== undefined && { cursor }) };
 }
 
 const ISO_DATE = /^\d{4}-\d{2}-\d{2}(T[0-9:.]{4,15}(Z|[+-]\d{2}:?\d{2})?)?$/;
 
-export function parseMoment(text: string | undefined, name: string): number | undefined {
-  if (text === undefined) return undefined;
-  const at = /^\d{1,15}$/.test(text) ? Number(text) : ISO_DATE.test(text) ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(at)) throw invalid(`${name} must be an ISO 8601 date or epoch milliseconds`);
+export function parseMoment(given: unknown, name: string): number | undefined {
+  if (given === undefined) return undefined;
+  const at = typeof given === "string" ? momentOf(given) : given instanceof Date ? given.getTime() : given;
+  if (typeof at !== "number" || Number.isNaN(at)) throw invalid(`${name} must be an ISO 8601 date or epoch milliseconds`);
   return at;
+}
+
+function momentOf(text: string): number {
+  return /^\d{1,15}$/.test(text) ? Number(text) : ISO_DATE.test(text) ? Date.parse(text) : Number.NaN;
 }
 
 /** `at` and `id` of an event, joined by a comma. */
@@ -80,24 +94,34 @@ function parseCursor(text: string | undefined): ExportRange["after"] {
 }
 
 export function parseExportRange(query: string): ExportRange {
-  const parameters = readParameters(query, ["from", "to", "cursor"]);
-  const from = parseMoment(parameters.from, "from");
-  const to = parseMoment(parameters.to, "to");
+  const { cursor, ...range } = readParameters(query, ["from", "to", "cursor"]);
+  return toExportRange({ ...range, after: parseCursor(cursor) });
+}
+
+export function toExportRange(range: Unchecked<ExportRange>): ExportRange {
+  const from = parseMoment(range.from, "from");
+  const to = parseMoment(range.to, "to");
   if (from !== undefined && to !== undefined && from > to) throw invalid("from must not be later than to");
-  const after = parseCursor(parameters.cursor);
+  const after = range.after as ExportRange["after"] | null;
+  if (after !== undefined && !(Number.isFinite(after?.at) && typeof after?.id === "string")) {
+    throw invalid("after must be { at, id } of the last event you have");
+  }
   return { ...(from !== undefined && { from }), ...(to !== undefined && { to }), ...(after && { after }) };
 }
 
 const LEVELS = ["low", "medium", "high"] as const;
 
 export function parseReplaysQuery(query: string): ReplaysQuery {
-  const { limit, visitorId, level, minSeconds, cursor, ...range } = readParameters(query, ["limit", "visitorId", "level", "minSeconds", "cursor", "from", "to"]);
-  if (visitorId !== undefined && !CLIENT_ID.test(visitorId)) throw invalid("visitorId must be 1 to 128 characters of [A-Za-z0-9_.:-]");
+  return toReplaysQuery(readParameters(query, ["limit", "visitorId", "level", "minSeconds", "cursor", "from", "to"]));
+}
+
+export function toReplaysQuery({ limit, level, minSeconds, cursor, ...given }: Unchecked<ReplaysQuery>): ReplaysQuery {
+  const visitorId = given.visitorId === undefined ? undefined : parseVisitorId(given.visitorId);
   const known = LEVELS.find((name) => name === level);
   if (level !== undefined && !known) throw invalid("level must be low, medium or high");
-  if (cursor !== undefined && cursor.length > 150) throw invalid("cursor is not one of ours");
-  const from = parseMoment(range.from, "from");
-  const to = parseMoment(range.to, "to");
+  if (cursor !== undefined && !(typeof cursor === "string" && cursor.length <= 150)) throw invalid("cursor is not one of ours");
+  const from = parseMoment(given.from, "from");
+  const to = parseMoment(given.to, "to");
   return {
     limit: parseWhole(limit, "limit", MAX_VISITORS, DEFAULT_VISITORS),
     ...(visitorId !== undefined && { visitorId }),
@@ -111,7 +135,15 @@ export function parseReplaysQuery(query: string): ReplaysQuery {
 
 /** Which tab of a recording. */
 export function parseTab(query: string): string | undefined {
-  const { tab } = readParameters(query, ["tab"]);
-  if (tab !== undefined && !/^[0-9a-f]{8}$/.test(tab)) throw invalid("tab must be one of the replay's tabs");
-  return tab;
+  return toTab(readParameters(query, ["tab"]).tab);
+}
+
+export function toTab(tab: unknown): string | undefined {
+  if (tab === undefined || (typeof tab === "string" && /^[0-9a-f]{8}$/.test(tab))) return tab;
+  throw invalid("tab must be one of the replay's tabs");
+}
+
+export function parseVisitorId(given: unknown): string {
+  if (typeof given === "string" && CLIENT_ID.test(given)) return given;
+  throw invalid("visitorId must be 1 to 128 characters of [A-Za-z0-9_.:-]");
 }

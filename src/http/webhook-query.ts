@@ -1,19 +1,21 @@
 import { AnalyticsError } from "../errors.ts";
-import type { WebhookEventName } from "../site.ts";
+import { type Site, WEBHOOK_EVENTS } from "../site.ts";
 import type { DeliveriesQuery, DeliveryStatus } from "../webhooks/delivery-list.ts";
 import { DEFAULT_DELIVERIES, MAX_DELIVERIES } from "../webhooks/delivery-list.ts";
-import { parseMoment, parseWhole, readParameters } from "./query.ts";
+import { parseMoment, parseWhole, readParameters, type Unchecked } from "./query.ts";
 
 const STATUSES: DeliveryStatus[] = ["pending", "delivered", "failed"];
-const EVENTS: WebhookEventName[] = ["pageview", "event", "visitor_identified", "high_intent_visitor"];
 
 export function parseDeliveriesQuery(query: string): DeliveriesQuery {
-  const { status, event, endpoint, limit, cursor } = readParameters(query, ["status", "event", "endpoint", "limit", "cursor"]);
-  if (cursor !== undefined && !/^\d{1,15}$/.test(cursor)) throw invalid("cursor must be the one of the page before");
+  return toDeliveriesQuery(readParameters(query, ["status", "event", "endpoint", "limit", "cursor"]));
+}
+
+export function toDeliveriesQuery({ status, event, endpoint, limit, cursor }: Unchecked<DeliveriesQuery>): DeliveriesQuery {
+  if (cursor !== undefined && !(typeof cursor === "string" && /^\d{1,15}$/.test(cursor))) throw invalid("cursor must be the one of the page before");
   return {
     status: oneOf(status, "status", STATUSES),
-    event: oneOf(event, "event", EVENTS),
-    endpoint,
+    event: oneOf(event, "event", WEBHOOK_EVENTS),
+    endpoint: textOf(endpoint, "endpoint"),
     limit: parseWhole(limit, "limit", MAX_DELIVERIES, DEFAULT_DELIVERIES),
     cursor,
   };
@@ -25,12 +27,29 @@ export function parseEndpointQuery(query: string): string | undefined {
 
 export function parseRecoverQuery(query: string): { since: number; endpoint?: string } {
   const { since, endpoint } = readParameters(query, ["since", "endpoint"]);
-  const at = parseMoment(since, "since");
-  if (at === undefined) throw invalid("Missing required parameter: since");
-  return { since: at, endpoint };
+  return { since: toSince(since), endpoint };
 }
 
-function oneOf<Word extends string>(text: string | undefined, name: string, words: Word[]): Word | undefined {
+export function toSince(given: unknown): number {
+  const since = parseMoment(given, "since");
+  if (since === undefined) throw invalid("Missing required parameter: since");
+  return since;
+}
+
+/** The URL if it is one of the site's endpoints; undefined is all of them. */
+export function endpointOf(site: Site, url: unknown): string | undefined {
+  if (url !== undefined && !site.webhooks?.some((endpoint) => endpoint.url === url)) {
+    throw new AnalyticsError("NOT_FOUND", "The site has no such endpoint");
+  }
+  return url as string | undefined;
+}
+
+function textOf(given: unknown, name: string): string | undefined {
+  if (given === undefined || typeof given === "string") return given;
+  throw invalid(`${name} must be a text`);
+}
+
+function oneOf<Word extends string>(text: unknown, name: string, words: readonly Word[]): Word | undefined {
   if (text === undefined || words.includes(text as Word)) return text as Word | undefined;
   throw invalid(`${name} must be one of ${words.join(", ")}`);
 }

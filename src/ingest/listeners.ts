@@ -1,6 +1,6 @@
 import type { StoredEvent } from "../event.ts";
 import type { Reporter } from "../logger.ts";
-import type { WebhookEventName } from "../site.ts";
+import { WEBHOOK_EVENTS, type WebhookEventName } from "../site.ts";
 import type { WebhookPayload } from "../webhooks/notices.ts";
 import type { VisitorKnowledge } from "./knowledge.ts";
 import { toPayload } from "./notice.ts";
@@ -19,6 +19,8 @@ export function createListeners(raise: Raise, reporter: Reporter): Listeners {
   const failed = (cause: unknown) => reporter.report("error", "listener", "a listener of analytics.on failed", cause);
   return {
     on(name, listener) {
+      if (!WEBHOOK_EVENTS.includes(name)) throw new TypeError(`analytics.on: there is no event "${String(name)}"; there are ${WEBHOOK_EVENTS.join(", ")}`);
+      if (typeof listener !== "function") throw new TypeError(`analytics.on: the listener of "${name}" must be a function`);
       const listeners = byName.get(name) ?? new Set();
       byName.set(name, listeners.add(listener as Listener<never>));
       return () => void listeners.delete(listener as Listener<never>);

@@ -30,7 +30,7 @@ export interface WebhookAdmin {
   recover(site: Site, since: number, url?: string): Promise<Recovery>;
 }
 
-/** Webhooks of a site, as this process knows them. Rejects with `AnalyticsError` for an unknown site. */
+/** Webhooks of a site, as this process knows them. Rejects with `AnalyticsError` for an unknown site or endpoint and bad input. */
 export interface WebhooksApi {
   /**
    * What this process has to deliver, newest first: pending, given up, and the last 1,000 that arrived. Of several
@@ -41,17 +41,11 @@ export interface WebhooksApi {
   retry(siteId: string, id: string): Promise<number>;
   /** Sends a signed sample to the site's endpoints, or to the one with this URL, and answers what they said. */
   test(siteId: string, endpoint?: string): Promise<TestResult[]>;
-  /** Switches endpoints on again and queues what happened since (epoch milliseconds), with the old ids, whichever process took it. */
-  recover(siteId: string, since: number, endpoint?: string): Promise<Recovery>;
-}
-
-export function bySiteId(admin: WebhookAdmin, siteOf: (siteId: string) => Promise<Site>): WebhooksApi {
-  return {
-    deliveries: async (siteId, query = {}) => admin.deliveries(await siteOf(siteId), query),
-    retry: async (siteId, id) => admin.retry(await siteOf(siteId), id),
-    test: async (siteId, endpoint) => admin.test(await siteOf(siteId), endpoint),
-    recover: async (siteId, since, endpoint) => admin.recover(await siteOf(siteId), since, endpoint),
-  };
+  /**
+   * Switches endpoints on again and queues what happened since (a Date, ISO 8601 or epoch milliseconds), with the old ids,
+   * whichever process took it.
+   */
+  recover(siteId: string, since: Date | string | number, endpoint?: string): Promise<Recovery>;
 }
 
 export interface WebhookAdminParts {

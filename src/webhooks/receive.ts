@@ -1,6 +1,7 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import type { WebhookEventName } from "../site.ts";
 import type { WebhookPayload } from "./notices.ts";
+import { checkWebhookSecret } from "./secret.ts";
 import { toHeaderKey } from "./signature.ts";
 
 export interface WebhookHandlerOptions {
@@ -8,7 +9,7 @@ export interface WebhookHandlerOptions {
   secret: string | string[];
   /** What to do with each event. Awaited: answer soon and work later. What it throws is answered 500, so that it comes again. */
   on: { [Name in WebhookEventName]?: (payload: WebhookPayload<Name>) => unknown };
-  /** Seconds that an attempt's clock may differ from ours. @default 300 */
+  /** Seconds that an attempt's clock may differ from ours, from 0: the protection against a webhook sent again by somebody else. @default 300 */
   toleranceSeconds?: number;
   /** Remembers which webhooks were handled: a shared store, when several processes receive. @default the last 10,000, in memory */
   seen?: { has(id: string): boolean | Promise<boolean>; add(id: string): unknown };
@@ -40,11 +41,13 @@ export interface WebhookHandler {
 
 const MAX_BODY = 128 * 1024;
 const MAX_SEEN = 10_000;
+const EVENTS = ["pageview", "event", "visitor_identified", "high_intent_visitor"];
 
 /**
  * Receives webhooks: checks the signature over the raw body and the time of the attempt, calls your function once per
  * `webhook-id`, and answers 204; 401 to what is not ours, 500 when your function throws, so that it is sent again.
  * The same handler serves Express (also behind `express.json()`), h3 1 and 2, and anything that speaks `fetch`.
+ * A mistake in the options throws a TypeError that names the option.
  *
  * @example
  * const handler = createWebhookHandler({
@@ -56,9 +59,9 @@ const MAX_SEEN = 10_000;
  * export const POST = handler; // fetch
  */
 export function createWebhookHandler(options: WebhookHandlerOptions): WebhookHandler {
-  const { on, toleranceSeconds = 300, seen = createSeen(), now = Date.now } = options;
-  const secrets = [options.secret].flat();
-  if (secrets.length === 0 || secrets.some((secret) => !secret)) throw new TypeError("createWebhookHandler needs the endpoint's secret");
+  const { secret, on, toleranceSeconds = 300, seen = createSeen(), onError = () => {}, now = Date.now } = options ?? {};
+  checkOptions({ secret, on, toleranceSeconds, seen, onError, now });
+  const secrets = [secret].flat();
   const running = new Map<string, Promise<number>>();
 
   function isOurs(id: string, timestamp: string, signature: string, body: string): boolean {
@@ -71,7 +74,7 @@ export function createWebhookHandler(options: WebhookHandlerOptions): WebhookHan
   }
 
   function failed(error: unknown): number {
-    options.onError?.(error);
+    onError(error);
     return 500;
   }
 
@@ -109,6 +112,26 @@ export function createWebhookHandler(options: WebhookHandlerOptions): WebhookHan
   }
 
   return receive as WebhookHandler;
+}
+
+/** A tolerance that is no number would take everything for timely; a misspelt event would never be handled. */
+function checkOptions({ secret, on, toleranceSeconds, seen, onError, now }: Required<WebhookHandlerOptions>): void {
+  const need = (holds: unknown, rule: string) => {
+    if (!holds) throw new TypeError(`createWebhookHandler: ${rule}`);
+  };
+  const callable = (path: string, value: unknown) => need(typeof value === "function", `${path} must be a function`);
+  const { refused } = checkWebhookSecret(secret) as { refused?: string };
+  need(!refused, `secret ${refused}`);
+  need(on instanceof Object, "on is missing");
+  for (const [name, value] of Object.entries(on)) {
+    need(EVENTS.includes(name), `on.${name} is unknown; there are ${EVENTS.join(", ")}`);
+    if (value !== undefined) callable(`on.${name}`, value);
+  }
+  callable("onError", onError);
+  callable("now", now);
+  callable("seen.has", seen?.has);
+  callable("seen.add", seen?.add);
+  need(Number.isFinite(toleranceSeconds) && toleranceSeconds >= 0, "toleranceSeconds must be a number of seconds from 0");
 }
 
 async function gather(chunks: AsyncIterable<Uint8Array | string>): Promise<string | undefined> {

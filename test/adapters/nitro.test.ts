@@ -46,9 +46,15 @@ describe.each([2, 3] as const)("Nitro %i", (version) => {
 
   it("reports a mistake in the options at the start, and the host's routes go on working", async () => {
     const server = await start(version, { NITRO_WYSLEAP_SITES: JSON.stringify([{ id: "keyless" }]) });
-    expect(server.output()).toMatch(/sites\[0\]\.apiKey/);
+    expect(server.output()).toMatch(/wysleap is off and its routes are missing: sites\[0\]\.apiKey is missing.*the sites are those of NITRO_WYSLEAP_SITES/);
     expect(await (await fetch(`${server.url}/api/own`)).text()).toBe("own");
     expect(await (await fetch(`${server.url}/api/health`)).json()).toMatchObject({ rest: "/api/health" });
+  });
+
+  it("names the environment variable that is no JSON, and not what stands in it", async () => {
+    const server = await start(version, { NITRO_WYSLEAP_SITES: '[{"id":"shop","apiKey":"hunter2"' });
+    expect(server.output()).toMatch(/wysleap is off and its routes are missing: NITRO_WYSLEAP_SITES is not valid JSON/);
+    expect(server.output()).not.toContain("hunter2");
   });
 
   it("ends by itself when it is asked to", async () => {

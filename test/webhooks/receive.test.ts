@@ -115,12 +115,48 @@ test("ids may be remembered in a store of your own", async () => {
   expect(got).toHaveLength(1);
 });
 
-test("no headers, no POST, too long a body and an event nobody handles have their answers; a missing secret is your mistake", async () => {
+test("no headers, no POST, too long a body and an event nobody handles have their answers", async () => {
   const { handler, send, got } = setUp({ on: {} });
   expect(await send()).toBe(204);
   expect(got).toEqual([]);
   expect((await handler(new Request("http://host/hook"))).status).toBe(405);
   expect((await handler(new Request("http://host/hook", { method: "POST", body: "{}" }))).status).toBe(401);
   expect((await handler(new Request("http://host/hook", { method: "POST", body: "x".repeat(128 * 1024 + 1) }))).status).toBe(413);
-  for (const missing of ["", [], [""]]) expect(() => createWebhookHandler({ secret: missing, on: {} })).toThrow(/secret/);
+});
+
+describe("createWebhookHandler throws at once, and names the option, for", () => {
+  test.each<[what: string, options: unknown, message: string]>([
+    ["nothing", undefined, "secret is missing"],
+    ["no secret", { on: {} }, "secret is missing"],
+    ["an empty secret", { secret: "", on: {} }, "secret is missing"],
+    ["no secret in a list", { secret: [], on: {} }, "secret is an empty list"],
+    ["an empty secret in a list", { secret: [secret, ""], on: {} }, "secret is missing"],
+    ["a secret that is a number", { secret: 5, on: {} }, "secret is missing"],
+    ["a secret that is not base64", { secret: "whsec_!!!", on: {} }, "secret begins with whsec_ but"],
+    ["no functions", { secret }, "on is missing"],
+    ["functions that are a text", { secret, on: "event" }, "on is missing"],
+    ["an event that does not exist", { secret, on: { high_intent: () => {} } }, "on.high_intent is unknown; there are pageview, event,"],
+    ["an event's function that is none", { secret, on: { event: 5 } }, "on.event must be a function"],
+    ["a tolerance that is a text", { secret, on: {}, toleranceSeconds: "300" }, "toleranceSeconds must be a number of seconds from 0"],
+    ["a tolerance that is not a number", { secret, on: {}, toleranceSeconds: Number.NaN }, "toleranceSeconds must be"],
+    ["a tolerance without end", { secret, on: {}, toleranceSeconds: Infinity }, "toleranceSeconds must be"],
+    ["a tolerance below zero", { secret, on: {}, toleranceSeconds: -1 }, "toleranceSeconds must be"],
+    ["a store that cannot add", { secret, on: {}, seen: { has: () => false } }, "seen.add must be a function"],
+    ["a store that is null", { secret, on: {}, seen: null }, "seen.has must be a function"],
+    ["a clock that is a number", { secret, on: {}, now: 5 }, "now must be a function"],
+  ])("%s", (_, options, message) => {
+    const create = () => createWebhookHandler(options as Parameters<typeof createWebhookHandler>[0]);
+    expect(create).toThrow(TypeError);
+    expect(create).toThrow(`createWebhookHandler: ${message}`);
+  });
+});
+
+test("what is left undefined has its default", async () => {
+  const { send } = setUp({ toleranceSeconds: undefined, seen: undefined, onError: undefined, on: { event: undefined } });
+  expect([await send(), await send(attempt({ at: NOW - 301_000 }))]).toEqual([204, 401]);
+});
+
+test("a tolerance of 0 takes the attempt's own second only", async () => {
+  const { send } = setUp({ toleranceSeconds: 0 });
+  expect([await send(), await send(attempt({ at: NOW - 1_000 }))]).toEqual([204, 401]);
 });

@@ -2,7 +2,7 @@ import { AnalyticsError } from "../../errors.ts";
 import { answerJson } from "../answer.ts";
 import type { AnalyticsApi } from "../api.ts";
 import type { SiteCall } from "../call.ts";
-import { parseDeliveriesQuery, parseEndpointQuery, parseRecoverQuery } from "../webhook-query.ts";
+import { endpointOf, parseDeliveriesQuery, parseEndpointQuery, parseRecoverQuery } from "../webhook-query.ts";
 
 export function deliveriesRoute(api: AnalyticsApi) {
   return (call: SiteCall): Response => answerJson(call, api.webhooks.deliveries(call.site, parseDeliveriesQuery(call.query)));
@@ -20,7 +20,7 @@ export function retryRoute(api: AnalyticsApi) {
 
 export function testWebhooksRoute(api: AnalyticsApi) {
   return async (call: SiteCall): Promise<Response> => {
-    const results = await api.webhooks.test(call.site, endpointOf(call, parseEndpointQuery(call.query)));
+    const results = await api.webhooks.test(call.site, endpointOf(call.site, parseEndpointQuery(call.query)));
     return answerJson(call, { success: results.length > 0 && results.every(({ ok }) => ok), results });
   };
 }
@@ -28,13 +28,6 @@ export function testWebhooksRoute(api: AnalyticsApi) {
 export function recoverWebhooksRoute(api: AnalyticsApi) {
   return async (call: SiteCall): Promise<Response> => {
     const { since, endpoint } = parseRecoverQuery(call.query);
-    return answerJson(call, { success: true, ...(await api.webhooks.recover(call.site, since, endpointOf(call, endpoint))) });
+    return answerJson(call, { success: true, ...(await api.webhooks.recover(call.site, since, endpointOf(call.site, endpoint))) });
   };
-}
-
-function endpointOf(call: SiteCall, url: string | undefined): string | undefined {
-  if (url !== undefined && !call.site.webhooks?.some((endpoint) => endpoint.url === url)) {
-    throw new AnalyticsError("NOT_FOUND", "The site has no such endpoint");
-  }
-  return url;
 }
