@@ -26,7 +26,7 @@ export type Middleware = (request: HostRequest, response: ServerResponse, next: 
  * import { createAnalytics } from "wysleap";
  * import { wysleap } from "wysleap/express";
  *
- * const analytics = createAnalytics({ sites: [{ id: "shop", apiKey: process.env.SHOP_KEY }] });
+ * const analytics = createAnalytics({ sites: [{ id: "shop", apiKey: process.env.SHOP_KEY ?? "" }] });
  * const app = express();
  * app.use("/api", wysleap(analytics));
  */

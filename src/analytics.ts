@@ -52,7 +52,7 @@ const REPLAY_SESSIONS = 2;
  *
  * @example
  * const analytics = createAnalytics({
- *   sites: [{ id: "shop", apiKey: process.env.SHOP_KEY, writeKey: process.env.SHOP_WRITE_KEY }],
+ *   sites: [{ id: "shop", apiKey: process.env.SHOP_KEY ?? "", writeKey: process.env.SHOP_WRITE_KEY }],
  *   storage: fsDriver({ base: "./.data/wysleap" }),
  * });
  * app.use("/api", wysleap(analytics));

@@ -65,7 +65,7 @@ export interface PageviewInput extends TelemetryBase, BrowserSignals {
 }
 
 export interface EventInput extends TelemetryBase {
-  /** Title Case by custom, e.g. `Purchase Completed`; 1–100 characters. */
+  /** Title Case by custom, e.g. `Purchase Completed`; from 1 character, cut to 100. */
   eventName: string;
   /** Any JSON object: at most 16 KiB, 200 keys, 8 levels. */
   eventData?: Record<string, unknown>;

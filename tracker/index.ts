@@ -91,7 +91,8 @@ if (needsMore) load("?full", (more) => more.start(script));
 else if (!stub || stub.q) {
   for (const name in api) api[name as "stop"] = safe(api[name as "stop"]);
   window.WysLeap = api;
-  if (anonymous) forget();
+  // the wish to be left alone is older than any id, and stays
+  if (anonymous && !isOptedOut()) forget();
   stub?.q!.map(([name, args]) => api[name as "identify"]?.(...(args as [])));
   if (FULL && document.prerendering) on("prerenderingchange", start);
   else start();

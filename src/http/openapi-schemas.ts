@@ -45,7 +45,7 @@ const pageview: Record<string, Schema> = {
 
 const event: Record<string, Schema> = {
   ...telemetry,
-  eventName: text("Title Case by custom, e.g. Purchase Completed.", { minLength: 1, maxLength: 100 }),
+  eventName: text("Title Case by custom, e.g. Purchase Completed. What is longer than 100 characters is cut.", { minLength: 1 }),
   eventData: { type: "object", description: "Any JSON: at most 16 KiB, 200 keys, 8 levels." },
   pageUrl,
   ...money,

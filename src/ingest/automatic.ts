@@ -1,4 +1,5 @@
 import type { EventInput } from "../event.ts";
+import { hideEmails } from "../replay/secrets.ts";
 import { cutText } from "./text.ts";
 
 const DOWNLOAD = /\.(?:pdf|docx?|xlsx?|pptx?|csv|txt|rtf|zip|rar|7z|t?gz|dmg|exe|msi|apk|pkg|deb|iso|mp[34]|wav|avi|mov|epub)$/i;
@@ -20,26 +21,30 @@ export interface Action {
  */
 export function readAction(input: EventInput): Action {
   const { wysleapEvent, ...seen } = input.eventData ?? {};
+  if (SCRIPT.test(text(seen["url"]) ?? "")) delete seen["url"]; // no address, and code may hold anything
+  const file = text(seen["download"]);
+  if (file) seen["download"] = hideEmails(file);
   const own = cutText((text(wysleapEvent) ?? "").trim(), MAX_NAME);
   const data = Object.fromEntries(
     Object.entries(seen)
       .filter(([key]) => !REPLAY_MARKS.has(key))
       .map(([key, value]) => [key.replace(/^wysleap([A-Z])/, (_, first: string) => first.toLowerCase()), value]),
   );
-  return { name: own || nameOf(input), data, isClick: own === "" && input.eventName !== "$submit" };
+  return { name: own || nameOf(input, seen), data, isClick: own === "" && input.eventName !== "$submit" };
 }
 
 const REPLAY_MARKS = new Set(["wysleapMask", "wysleapUnmask", "wysleapBlock"]);
 const MAX_NAME = 100;
+const SCRIPT = /^\s*javascript:/i;
 
 const text = (value: unknown) => (typeof value === "string" ? value : undefined);
 
-function nameOf(input: EventInput): string {
+function nameOf(input: EventInput, seen: Record<string, unknown>): string {
   if (input.eventName === "$submit") return "Form Submitted";
   if (input.eventName === "$rage") return "Rage Click";
-  const url = text(input.eventData?.["url"]);
+  const url = text(seen["url"]);
   if (url === undefined) return "Button Clicked";
-  if (text(input.eventData?.["download"]) !== undefined || DOWNLOAD.test(url)) return "File Downloaded";
+  if (text(seen["download"]) !== undefined || DOWNLOAD.test(url)) return "File Downloaded";
   return isOfSite(url, input.pageUrl) ? "Link Clicked" : "Outbound Link Clicked";
 }
 

@@ -84,7 +84,7 @@ export const languages = v.pipe(
   v.transform((list) => list.slice(0, MAX_LANGUAGES).map((one) => cutText(one, MAX_LANGUAGE))),
 );
 
-const NAME_RULE = "must be 1 to 100 characters";
+const NAME_RULE = "must have at least one character";
 export const eventName = v.pipe(
   v.string(NAME_RULE),
   v.transform((value) => cutText(value.trim(), 100).trim()),

@@ -51,7 +51,7 @@ const EVENTS = ["pageview", "event", "visitor_identified", "high_intent_visitor"
  *
  * @example
  * const handler = createWebhookHandler({
- *   secret: process.env.WEBHOOK_SECRET,
+ *   secret: process.env.WEBHOOK_SECRET ?? "",
  *   on: { high_intent_visitor: ({ data }) => crm.alert(data.visitorId, data.intentScore.score) },
  * });
  * app.post("/hook", handler); // Express

@@ -38,7 +38,7 @@ export function toHeaderKey(secret: string): string | Buffer {
  *
  * @example
  * app.post("/hook", express.json(), (req, res) => {
- *   if (!verifyWebhook(req.body, req.body?.signature, process.env.WEBHOOK_SECRET)) return res.sendStatus(401);
+ *   if (!verifyWebhook(req.body, req.body?.signature, process.env.WEBHOOK_SECRET ?? "")) return res.sendStatus(401);
  *   res.sendStatus(204);
  * });
  */

@@ -26,6 +26,18 @@ describeInBrowser("privacy", (stage) => {
     expect(await stored(page)).not.toMatch(/vis_|sess_/);
   });
 
+  it("with Global Privacy Control an opt-out of before is still one", async () => {
+    const page = await stage.open("/");
+    await drain(stage, page, "Before");
+    await page.evaluate(() => window.WysLeap!.optOut());
+    const sent = stage.server.batches.length;
+    const later = await stage.open("/later", withGpc);
+    await trackEvent(later, "Nothing");
+    await later.evaluate(() => dispatchEvent(new Event("pagehide")));
+    await quiet(later);
+    expect(stage.server.batches).toHaveLength(sent);
+  });
+
   it("a browser that only sends the header is counted by the server under a daily hash, not under the id it sent", async () => {
     await stage.context.setExtraHTTPHeaders({ "sec-gpc": "1" });
     const page = await stage.open("/");

@@ -11,6 +11,7 @@ it.each([
   ["Outbound Link Clicked", "$click", { url: "[email]" }],
   ["File Downloaded", "$click", { url: "https://shop.example/Prices.PDF" }],
   ["File Downloaded", "$click", { url: "https://shop.example/export", download: "" }],
+  ["Button Clicked", "$click", { url: "javascript:open('/b')" }],
   ["Form Submitted", "$submit", {}],
   ["Rage Click", "$rage", { url: "https://shop.example/b" }],
 ] as const)("is called %s: %s %o", (name, eventName, data) => {
@@ -28,4 +29,10 @@ it("an element's own name is the event's, and its other properties are its data"
   });
   expect(readAction({ siteId: "shop", eventName: "$rage", eventData: { wysleapEvent: "x".repeat(500) } }).name).toHaveLength(100);
   expect(readAction({ siteId: "shop", eventName: "$click", eventData: { wysleapEvent: 7 } })).toMatchObject({ name: "Button Clicked", isClick: true });
+});
+
+it("a link's code and an address in a file's name are not kept", () => {
+  const dataOf = (eventData: Record<string, unknown>) => readAction({ siteId: "shop", eventName: "$click", eventData }).data;
+  expect(dataOf({ url: "javascript:pay('4111')", text: "Pay" })).toEqual({ text: "Pay" });
+  expect(dataOf({ url: "https://shop.example/i", download: "invoice-jo@shop.example.pdf" })).toEqual({ url: "https://shop.example/i", download: "[email]" });
 });
