@@ -15,3 +15,8 @@ export function throwOff(cause: unknown): never {
   const from = process.env["NITRO_WYSLEAP_SITES"] === undefined ? "" : " (the sites are those of NITRO_WYSLEAP_SITES)";
   throw new TypeError(`wysleap is off and its routes are missing: ${(cause as Error).message}${from}`, { cause });
 }
+
+/** Nitro turns what a config leaves undefined into empty texts, which no option is. */
+export function withoutEmpty<T extends object>(options: T): T {
+  return JSON.parse(JSON.stringify(options), (_, value) => (value === "" ? undefined : value));
+}

@@ -3,7 +3,7 @@ import { useNitroApp, useRuntimeConfig, useStorage } from "nitropack/runtime";
 import { NodeRequest } from "srvx/node";
 import { type Analytics, createAnalytics } from "wysleap";
 import type { NitroRuntimeConfig } from "./nitro.ts";
-import { parseSites, throwOff } from "./nitro-sites.ts";
+import { parseSites, throwOff, withoutEmpty } from "./nitro-sites.ts";
 
 /** As much of nitropack 2's event (h3 1) as is used here. */
 interface Event {
@@ -15,7 +15,8 @@ let analytics: Analytics | undefined;
 
 // Not before every module is evaluated: this one is part of a circle with Nitro's runtime.
 queueMicrotask(() => {
-  const { base: _, sites, ...options } = useRuntimeConfig().wysleap as NitroRuntimeConfig;
+  const { base: _, ...given } = useRuntimeConfig().wysleap as NitroRuntimeConfig;
+  const { sites, ...options } = withoutEmpty(given);
   try {
     analytics = createAnalytics({
       ...options,

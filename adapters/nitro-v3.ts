@@ -2,7 +2,7 @@ import { HTTPResponse } from "nitro/h3";
 import { useNitroApp, useRuntimeConfig, useStorage } from "nitro/runtime";
 import { type Analytics, createAnalytics } from "wysleap";
 import type { NitroRuntimeConfig } from "./nitro.ts";
-import { parseSites, throwOff } from "./nitro-sites.ts";
+import { parseSites, throwOff, withoutEmpty } from "./nitro-sites.ts";
 
 /** As much of nitro 3's event (h3 2) as is used here; `url` is the whole URL. */
 interface Event {
@@ -15,7 +15,8 @@ let base = "";
 
 // Not before every module is evaluated: this one is part of a circle with Nitro's runtime.
 queueMicrotask(() => {
-  const { base: mount, sites, ...options } = useRuntimeConfig().wysleap as NitroRuntimeConfig;
+  const { base: mount, ...given } = useRuntimeConfig().wysleap as NitroRuntimeConfig;
+  const { sites, ...options } = withoutEmpty(given);
   base = mount;
   try {
     analytics = createAnalytics({
