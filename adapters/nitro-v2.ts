@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { useNitroApp, useRuntimeConfig, useStorage } from "nitropack/runtime";
 import { NodeRequest } from "srvx/node";
-import { type Analytics, createAnalytics } from "wysleap";
+import type { Analytics } from "wysleap";
 import type { NitroRuntimeConfig } from "./nitro.ts";
-import { parseSites, throwOff, withoutEmpty } from "./nitro-sites.ts";
+import { startAnalytics } from "./nitro-start.ts";
 
 /** As much of nitropack 2's event (h3 1) as is used here. */
 interface Event {
@@ -15,17 +15,7 @@ let analytics: Analytics | undefined;
 
 // Not before every module is evaluated: this one is part of a circle with Nitro's runtime.
 queueMicrotask(() => {
-  const { base: _, ...given } = useRuntimeConfig().wysleap as NitroRuntimeConfig;
-  const { sites, ...options } = withoutEmpty(given);
-  try {
-    analytics = createAnalytics({
-      ...options,
-      sites: parseSites(sites),
-      storage: useStorage("wysleap"),
-    });
-  } catch (error) {
-    throwOff(error);
-  }
+  analytics = startAnalytics(useRuntimeConfig().wysleap as NitroRuntimeConfig, useStorage("wysleap"));
   useNitroApp().hooks.hook("close", () => analytics?.close());
 });
 

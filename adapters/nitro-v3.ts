@@ -1,8 +1,8 @@
 import { HTTPResponse } from "nitro/h3";
 import { useNitroApp, useRuntimeConfig, useStorage } from "nitro/runtime";
-import { type Analytics, createAnalytics } from "wysleap";
+import type { Analytics } from "wysleap";
 import type { NitroRuntimeConfig } from "./nitro.ts";
-import { parseSites, throwOff, withoutEmpty } from "./nitro-sites.ts";
+import { startAnalytics } from "./nitro-start.ts";
 
 /** As much of nitro 3's event (h3 2) as is used here; `url` is the whole URL. */
 interface Event {
@@ -15,18 +15,9 @@ let base = "";
 
 // Not before every module is evaluated: this one is part of a circle with Nitro's runtime.
 queueMicrotask(() => {
-  const { base: mount, ...given } = useRuntimeConfig().wysleap as NitroRuntimeConfig;
-  const { sites, ...options } = withoutEmpty(given);
-  base = mount;
-  try {
-    analytics = createAnalytics({
-      ...options,
-      sites: parseSites(sites),
-      storage: useStorage("wysleap"),
-    });
-  } catch (error) {
-    throwOff(error);
-  }
+  const config = useRuntimeConfig().wysleap as NitroRuntimeConfig;
+  base = config.base;
+  analytics = startAnalytics(config, useStorage("wysleap"));
   useNitroApp().hooks.hook("close", () => analytics?.close());
 });
 

@@ -58,7 +58,7 @@ const trackerPath: Rule = (value, path) => {
 const logger: Rule = (value, path) => {
   if (value === false) return;
   for (const level of ["debug", "info", "warn", "error"]) {
-    having([level], "must be a function; console fits as a logger, and false silences it")({ [level]: (value as never)?.[level] }, `${path}.${level}`);
+    if (typeof (value as Record<string, unknown> | null)?.[level] !== "function") fail(`${path}.${level}`, "must be a function; console fits as a logger, and false silences it");
   }
 };
 

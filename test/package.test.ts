@@ -25,7 +25,7 @@ test("exports, build entries and README tell of the same import paths", () => {
 
 test("every adapter has its entry", () => {
   const adapters = readdirSync(join(root, "adapters")).map((file) => file.replace(/\.ts$/, ""));
-  const missing = adapters.filter((name) => !entries.includes(`./${name}`) && !/^nitro-(v\d|sites)$/.test(name));
+  const missing = adapters.filter((name) => !entries.includes(`./${name}`) && !/^nitro-(v\d|start)$/.test(name));
   expect(missing).toEqual([]);
 });
 

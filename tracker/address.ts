@@ -1,7 +1,5 @@
 import { anyOf, hasHashRouting, tag } from "./config.ts";
-
-/** Hides e-mail addresses, in a path or in text. */
-export const mask = (text: string) => text.replace(/[^\s/?&=#]+(@|%40)[^\s/?&=#]+/g, "[email]");
+import { mask } from "./mask.ts";
 
 /** A URL without what may be personal: of the query stays what is kept, and no e-mail address. */
 export const clean = (href = location.href) => {

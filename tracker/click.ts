@@ -1,5 +1,6 @@
-import { clean, mask } from "./address.ts";
+import { clean } from "./address.ts";
 import { on } from "./guard.ts";
+import { mask } from "./mask.ts";
 import { trackEvent } from "./queue.ts";
 
 /**

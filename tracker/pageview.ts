@@ -1,7 +1,8 @@
 import type { PageviewInput } from "../src/event.ts";
-import { clean, mask } from "./address.ts";
+import { clean } from "./address.ts";
 import { anonymous, isOff, tag } from "./config.ts";
 import { on, safe } from "./guard.ts";
+import { mask } from "./mask.ts";
 import { flush, type Item, pending, push, refill } from "./queue.ts";
 import { createId } from "./store.ts";
 

@@ -1,7 +1,8 @@
 import type { EngagementInput, EventInput, PageviewInput } from "../src/event.ts";
-import { clean, mask } from "./address.ts";
+import { clean } from "./address.ts";
 import { anonymous, endpoint, isExcluded, siteId, tag } from "./config.ts";
 import { safe } from "./guard.ts";
+import { mask } from "./mask.ts";
 import { createId, drop, isOptedOut, itemAt, keys, PREFIX, read, touch, write } from "./store.ts";
 
 export type Item = { type: "pageview" | "event" | "engagement" } & Partial<PageviewInput & EventInput & EngagementInput>;

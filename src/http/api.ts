@@ -2,16 +2,10 @@ import type { RequestFacts, StoredEvent, TelemetryInput } from "../event.ts";
 import type { Receipt } from "../ingest/pipeline.ts";
 import type { WebhookAdmin } from "../ingest/webhook-admin.ts";
 import type { ReplayReceipt, ReplaysAnswer, ReplaysQuery } from "../ingest/replays.ts";
+import type { TimelineQuery } from "../ingest/visitors.ts";
 import type { Site } from "../site.ts";
 
-export type { ReplaysQuery };
-
-export interface TimelineQuery {
-  /** 1–1,000 */
-  limit?: number;
-  /** From the page before. */
-  cursor?: string;
-}
+export type { ReplaysQuery, TimelineQuery };
 
 export interface VisitorsQuery {
   /** 1–1,000. */

@@ -1,5 +1,6 @@
 import { FastResponse } from "srvx";
 import { STATUS_BY_CODE } from "../errors.ts";
+import { WEBHOOK_EVENTS } from "../site.ts";
 import type { Call, HeaderPair } from "./call.ts";
 import { JSON_TYPE, NOSNIFF } from "./call.ts";
 import { ref, type Schema } from "./openapi-fields.ts";
@@ -130,7 +131,17 @@ function createPaths(trackerPath: string): Schema {
       ),
     },
     "/visitors/{siteId}/{visitorId}": {
-      get: read("getVisitor", "One visitor: profile, intent, timeline", [siteId, visitorId, query("limit", "Events of the timeline to return.", { type: "integer", minimum: 1, maximum: 1_000, default: 100 }), query("cursor", "The timeline's, from the page before.", { type: "string" })], json(ref("Visitor"), "The visitor.", rateHeaders)),
+      get: read(
+        "getVisitor",
+        "One visitor: profile, intent, timeline",
+        [
+          siteId,
+          visitorId,
+          query("limit", "Events of the timeline to return.", { type: "integer", minimum: 1, maximum: 1_000, default: 100 }),
+          query("cursor", "The timeline's, from the page before.", { type: "string" }),
+        ],
+        json(ref("Visitor"), "The visitor.", rateHeaders),
+      ),
       delete: read("eraseVisitor", "Erase everything about a visitor", [siteId, visitorId], json(ref("Erased"), "Erased.", rateHeaders)),
     },
     "/events/{siteId}": {
@@ -159,7 +170,7 @@ function createPaths(trackerPath: string): Schema {
         [
           siteId,
           query("status", "Only these; failed ones were given up.", { type: "string", enum: ["pending", "delivered", "failed"] }),
-          query("event", "Only of this event.", { type: "string", enum: ["pageview", "event", "visitor_identified", "high_intent_visitor"] }),
+          query("event", "Only of this event.", { type: "string", enum: WEBHOOK_EVENTS }),
           query("endpoint", "Only to this URL, as configured.", { type: "string" }),
           query("limit", "Deliveries to return.", { type: "integer", minimum: 1, maximum: 500, default: 50 }),
           query("cursor", "From the page before.", { type: "string" }),

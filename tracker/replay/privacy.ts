@@ -1,3 +1,4 @@
+import { mask } from "../mask.ts";
 import { isPassword } from "./passwords.ts";
 import { stars } from "./stars.ts";
 import { hideBeginnings, hideTyped } from "./typed.ts";
@@ -10,7 +11,6 @@ const FIELD = /^(INPUT|TEXTAREA|SELECT|OPTION)$/;
 /** Attributes in which what was typed, or what is masked as text, is often repeated. */
 const TELLING = /^(data-(?!rr-)|aria-|title$|alt$|label$|placeholder$|content$|summary$)/i;
 const ADDRESS = /^(href|src|action|formaction|poster|cite|xlink:href|rr_src)$/;
-const EMAIL = /[^\s/?&=#]+(@|%40)[^\s/?&=#]+/g;
 
 /** The element around a node, out of shadow roots and frames too. */
 const around = (node: Node): Element | null => {
@@ -87,7 +87,7 @@ export const createScrub = (getNode: (id: number) => Node | null, maskAll: boole
     if (parent.tagName == "TEXTAREA") return isFieldHidden(parent) ? text && "********" : hideTyped(parent, text);
     if (isMarked(parent, maskAll)) return stars(text);
     // as pageviews' titles are sent
-    if (parent.tagName == "TITLE") return text.replace(EMAIL, "[email]");
+    if (parent.tagName == "TITLE") return mask(text);
     return (parent as HTMLElement).isContentEditable ? hideTyped(parent, text) : text;
   };
 

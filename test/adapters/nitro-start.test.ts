@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseSites, withoutEmpty } from "../../adapters/nitro-sites.ts";
+import { parseSites, withoutEmpty } from "../../adapters/nitro-start.ts";
 
 test("sites come as a list or as text, and text that is no JSON is not told: there are keys in it", () => {
   const sites = [{ id: "shop", apiKey: "a-secret-key" }];
