@@ -10,7 +10,7 @@ const paths = (items: { pageUrl: string }[]) => items.map((item) => new URL(item
 
 describeInBrowser("pageviews", (stage) => {
   it("a loaded page counts once, with what the browser says of itself", async () => {
-    const page = await stage.open("/products?utm_source=news&secret=1#part", (page) => page.setViewportSize({ width: 800, height: 600 }));
+    const page = await stage.open("/products?utm_source=news&secret=1&my_utm_key=2#part", (page) => page.setViewportSize({ width: 800, height: 600 }));
     await drain(stage, page);
     expect(stage.server.pageviews()).toEqual([
       expect.objectContaining({
