@@ -136,8 +136,9 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
     // at close nothing is taken over: it would make the end of a process as slow as its past is long
     const adopt = why === "close" ? [] : views.orphans();
     await checkpoint(adopt, why !== "close");
-    await collectGarbage();
+    // before anything is removed: who still reads by an older checkpoint could not find one that nobody tells of
     await tell();
+    await collectGarbage();
   }
 
   async function tell(): Promise<void> {

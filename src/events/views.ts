@@ -43,6 +43,7 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
     },
   };
   const others = new Map<string, WriterView>();
+  /** Views whose newest checkpoint was looked for since their writer last told of one. */
   const listed = new WeakSet<WriterView>();
   /** What a load has found and not followed to its end yet. */
   const found = new Map<string, { view: WriterView; lost: Lost | undefined }>();
@@ -71,6 +72,7 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
       skipTaken(view);
       const last = Math.max(-1, ...(segments.get(writer) ?? []));
       await followToEnd(view, living.has(writer) ? last - 1 : last); // the last one may be half-written yet
+      listed.add(view);
       others.set(writer, view);
       found.delete(writer);
     }
@@ -177,14 +179,16 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
       for (const writer of [slot.writer, ...slot.known]) {
         if (writer === own.writer || others.has(writer)) continue;
         const covered = adoptedUpTo(writer);
-        if (covered !== undefined && !writers.isAlive(slot)) continue;
+        if (covered !== undefined && (writer !== slot.writer || !writers.isAlive(slot))) continue;
         others.set(writer, createView(writer, { ...emptyCheckpoint(writer), covered: covered ?? 0 }));
       }
     }
     for (const view of others.values()) {
       if (view.frozen) continue;
       const slot = read.find(({ writer }) => writer === view.writer);
-      if (!slot && !listed.has(view)) await findNewest(view);
+      const isTold = slot && writers.isAlive(slot);
+      if (isTold) listed.delete(view);
+      else if (!listed.has(view)) await findNewest(view);
       if (slot && slot.checkpoint > view.checkpoint.n) {
         const newest = await readCheckpoint(follow.guard, view.writer, slot.checkpoint);
         if (newest) await adoptCheckpoint(view, newest, follow);
@@ -201,7 +205,7 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
     refreshedAt = begunAt;
   }
 
-  /** Another process has its slot now, so nothing says how far it got: its keys do. */
+  /** Another process has its slot now, or it died and may have got further than it told: its keys say. */
   async function findNewest(view: WriterView): Promise<void> {
     const numbers = (await numbersOf(bases.checkpoints)).get(view.writer) ?? [];
     const { checkpoint, lost } = await readSound(view.writer, numbers);

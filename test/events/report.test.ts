@@ -106,10 +106,16 @@ test("the most viewed 100 pages are listed, those of equal views by name", async
 function createWorld() {
   const disk = { ...memoryDriver(), dispose: undefined } as Driver;
   let removalsLeft = Infinity;
+  let fault: "none" | "mute" | "stubborn" = "none";
   let clock = NOON;
   const driver = (mortal: boolean) => ({
     ...disk,
+    setItemRaw(key: string, value: unknown, options: never) {
+      if (mortal && fault === "mute" && key.startsWith("slot:")) throw new Error("no sign of life gets through");
+      return disk.setItemRaw!(key, value, options);
+    },
     removeItem(key: string, options: never) {
+      if (mortal && fault === "stubborn" && key.startsWith("rollup:")) throw new Error("in use");
       if (mortal && removalsLeft-- <= 0) throw new Error("the process is dead");
       return disk.removeItem!(key, options);
     },
@@ -117,6 +123,7 @@ function createWorld() {
   return {
     open: (mortal = false) => createUnstorageEvents({ guard: createGuard(driver(mortal), { reporter: silentReporter, maxFailures: 1e9 }), now: () => clock, reporter: silentReporter }),
     dieAfterRemovals: (count: number) => void (removalsLeft = count),
+    fail: (how: "mute" | "stubborn") => void (fault = how),
     forward: (ms: number) => void (clock += ms),
   };
 }
@@ -141,6 +148,29 @@ test("a process that did not look while another made checkpoints, ended and gave
   await watching.erase(...CHECKPOINT); // and takes the ended one's data over
   expect((await open().report(queryOf())).totalPageviews, "after a restart").toBe(6);
   await Promise.all([watching.close(), heir.close()]);
+});
+
+test.each([
+  ["could tell nobody of its checkpoints", "mute"],
+  ["could not remove all that its checkpoints superseded", "stubborn"],
+] as const)("a process that %s is counted whole by the others, and taken over whole once it died", async (_, how) => {
+  const world = createWorld();
+  const [watching, other] = [world.open(), world.open(true)];
+  await watching.append({ events: [event({ visitorId: "w", sessionId: "w" })] });
+  await other.append({ events: [event({ visitorId: "o", sessionId: "o" })] });
+  await watching.report(queryOf()); // knows the other from here on
+  world.fail(how);
+  for (let i = 0; i < 3; i++) {
+    await other.append({ events: [event({ visitorId: "o", sessionId: "o" })] });
+    await other.erase(...CHECKPOINT).catch(() => {});
+    if (i === 0) await watching.catchUp();
+  }
+  await watching.catchUp();
+  expect((await watching.report(queryOf())).totalPageviews).toBe(5);
+  world.forward(HOUR);
+  await watching.erase(...CHECKPOINT); // takes it over
+  expect((await world.open().report(queryOf())).totalPageviews, "after a restart").toBe(5);
+  await watching.close();
 });
 
 test("data that was taken over twice counts once, though the first to take it over died while it cleaned up", async () => {
