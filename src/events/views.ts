@@ -124,6 +124,8 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
   /** Up to the last segment that was listed: one lost or damaged in between does not hide those behind it. */
   async function followToEnd(view: WriterView, last: number): Promise<void> {
     await followWriter(view, follow);
+    if (view.next <= last) await findNewest(view); // what was listed may have been covered since
+    await followWriter(view, follow);
     while (view.next <= last) {
       reportTorn(follow, keys.segment(view.writer, view.next));
       (view.lost ??= new Set()).add(view.next++);
@@ -173,36 +175,59 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
     }
   }
 
+  /**
+   * Follows every other writer, and then asks whether one has told of a newer checkpoint meanwhile: what that covers may
+   * have gone before it was looked for. If none has, everything that was stored when the look began was seen.
+   */
   async function lookAround(): Promise<void> {
-    const read = await writers.read();
-    for (const slot of read) {
-      for (const writer of [slot.writer, ...slot.known]) {
-        if (writer === own.writer || others.has(writer)) continue;
-        const covered = adoptedUpTo(writer);
-        if (covered !== undefined && (writer !== slot.writer || !writers.isAlive(slot))) continue;
-        others.set(writer, createView(writer, { ...emptyCheckpoint(writer), covered: covered ?? 0 }));
-      }
-    }
-    for (const view of others.values()) {
-      if (view.frozen) continue;
-      const slot = read.find(({ writer }) => writer === view.writer);
-      const isTold = slot && writers.isAlive(slot);
-      if (isTold) listed.delete(view);
-      else if (!listed.has(view)) await findNewest(view);
-      if (slot && slot.checkpoint > view.checkpoint.n) {
-        const newest = await readCheckpoint(follow.guard, view.writer, slot.checkpoint);
-        if (newest) await adoptCheckpoint(view, newest, follow);
-        else await findNewest(view); // it died after it removed that one and before it told of the next
-        // or was taken over: there is none any more
-        if (view.checkpoint.n < slot.checkpoint) view.checkpoint = { ...view.checkpoint, n: slot.checkpoint };
-      }
-      await followWriter(view, follow);
-      await erasures.load(view.writer);
+    let read = slots;
+    for (const met = new Set<string>(); ; ) {
+      for (const view of others.values()) if (!view.frozen) await followOne(view, slotOf(view, read));
+      read = await writers.read();
+      const isBehind = [...others.values()].some((view) => !view.frozen && !isAtEnd(view, slotOf(view, read)));
+      if (!meet(read, met) && !isBehind) break;
     }
     dropAdoptedLate();
     await cedeWhatWasTaken();
     slots = read; // not before every view is followed: what is stale must not be taken over
     refreshedAt = begunAt;
+  }
+
+  const slotOf = (view: WriterView, read: WriterSlot[]) => read.find(({ writer }) => writer === view.writer);
+
+  /** Whether what its slot says, or its keys where that may not be all, was followed. */
+  function isAtEnd(view: WriterView, slot: WriterSlot | undefined): boolean {
+    const isTold = slot !== undefined && writers.isAlive(slot);
+    return (isTold || listed.has(view)) && (slot?.checkpoint ?? -1) <= view.checkpoint.n;
+  }
+
+  /** Makes views of writers that slots tell of for the first time. Whether there were any. */
+  function meet(read: WriterSlot[], met: Set<string>): boolean {
+    const before = met.size;
+    for (const slot of read) {
+      for (const writer of [slot.writer, ...slot.known]) {
+        if (writer === own.writer || others.has(writer) || met.has(writer)) continue;
+        const covered = adoptedUpTo(writer);
+        if (covered !== undefined && (writer !== slot.writer || !writers.isAlive(slot))) continue;
+        met.add(writer);
+        others.set(writer, createView(writer, { ...emptyCheckpoint(writer), covered: covered ?? 0 }));
+      }
+    }
+    return met.size > before;
+  }
+
+  async function followOne(view: WriterView, slot: WriterSlot | undefined): Promise<void> {
+    if (slot && writers.isAlive(slot)) listed.delete(view);
+    else if (!listed.has(view)) await findNewest(view);
+    if (slot && slot.checkpoint > view.checkpoint.n) {
+      const newest = await readCheckpoint(follow.guard, view.writer, slot.checkpoint);
+      if (newest) await adoptCheckpoint(view, newest, follow);
+      else await findNewest(view); // it died after it removed that one and before it told of the next
+      // or was taken over: there is none any more
+      if (view.checkpoint.n < slot.checkpoint) view.checkpoint = { ...view.checkpoint, n: slot.checkpoint };
+    }
+    await followWriter(view, follow);
+    await erasures.load(view.writer);
   }
 
   /** Another process has its slot now, or it died and may have got further than it told: its keys say. */

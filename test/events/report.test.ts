@@ -256,3 +256,33 @@ test("a report does not take the word of a look at the others that began long be
   expect((await late).totalPageviews).toBe(2);
   await Promise.all([writer.close(), reader.close()]);
 });
+
+test("a look that comes by while another process makes two checkpoints has all that was stored before it began", async () => {
+  const disk = { ...memoryDriver(), dispose: undefined } as Driver;
+  let meanwhile: (() => Promise<void>) | undefined;
+  const reading = {
+    ...disk,
+    async getItemRaw(key: string, options: never) {
+      if (key.startsWith("journal:")) {
+        const act = meanwhile;
+        meanwhile = undefined;
+        await act?.();
+      }
+      return disk.getItemRaw!(key, options);
+    },
+  } as Driver;
+  const open = (driver: Driver) => createUnstorageEvents({ guard: createGuard(driver, { reporter: silentReporter }), now: () => NOON, reporter: silentReporter });
+  const [writer, reader] = [open(disk), open(reading)];
+  await writer.append({ events: [event()] });
+  expect((await reader.report(queryOf())).totalPageviews).toBe(1);
+  await writer.append({ events: [event()] });
+  meanwhile = async () => {
+    await writer.erase(...CHECKPOINT);
+    await writer.append({ events: [event()] });
+    await writer.erase(...CHECKPOINT);
+  };
+  await reader.catchUp();
+  expect(meanwhile).toBeUndefined();
+  expect((await reader.report(queryOf())).totalPageviews).toBe(3);
+  await Promise.all([writer.close(), reader.close()]);
+});
