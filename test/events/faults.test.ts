@@ -69,7 +69,7 @@ test("on a storage that fails in every way nothing acknowledged is lost, nothing
   async function send(event: StoredEvent) {
     for (let tries = 1; ; tries++) {
       try {
-        await (acknowledged.length % 2 ? store : neighbour).append({ events: [event] });
+        await ((acknowledged.length + tries) % 2 ? store : neighbour).append({ events: [event] });
         acknowledged.push(event);
         return;
       } catch (error) {
