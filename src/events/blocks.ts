@@ -1,6 +1,5 @@
-import { promisify } from "node:util";
-import { deflateRaw, inflateRaw } from "node:zlib";
 import { DAY_MS } from "../clock.ts";
+import { deflate, inflate } from "../storage/deflate.ts";
 import { keys } from "../storage/keys.ts";
 import type { BlockRef } from "./checkpoint.ts";
 import type { CompactionOptions, CompactionPlan } from "./compaction.ts";
@@ -18,9 +17,6 @@ const MERGE_COUNT = 16;
 const LEVEL = 4;
 /** Segments read at a time. */
 const READS = 8;
-
-const deflate = promisify(deflateRaw);
-const inflate = promisify(inflateRaw);
 
 type WriteBlock = (part: SitePart) => Promise<BlockRef | undefined>;
 

@@ -1,5 +1,5 @@
-import { promisify } from "node:util";
-import { deflateRaw, inflateRaw, inflateRawSync } from "node:zlib";
+import { inflateRawSync } from "node:zlib";
+import { deflate, inflate } from "../storage/deflate.ts";
 import type { Guard } from "../storage/guard.ts";
 import { createByteCache } from "./byte-cache.ts";
 import { createRecent } from "../recent.ts";
@@ -42,9 +42,6 @@ const MAX_CACHED_INDEXES = 32;
 const LEVEL = 4;
 /** Pages that are compressed and written at a time: on a busy event loop each would wait for many turns of it. */
 const PAGES_AT_ONCE = 4;
-
-const deflate = promisify(deflateRaw);
-const inflate = promisify(inflateRaw);
 
 interface Index {
   /** First digest of each page. */

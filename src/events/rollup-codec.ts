@@ -1,10 +1,6 @@
-import { promisify } from "node:util";
-import { deflateRaw, inflateRaw } from "node:zlib";
+import { deflate, inflate } from "../storage/deflate.ts";
 import { createDay, type DayRollup, type PageRow, type Portion, portionOf, rowKeyOf, type SessionRow } from "./rollup.ts";
 import { createSlicer } from "./slicer.ts";
-
-const deflate = promisify(deflateRaw);
-const inflate = promisify(inflateRaw);
 
 /** Speed over size: a rollup is written anew by each checkpoint of its day. */
 const LEVEL = 3;

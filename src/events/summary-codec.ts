@@ -1,12 +1,9 @@
-import { promisify } from "node:util";
-import { deflateRaw, inflateRaw } from "node:zlib";
+import { deflate, inflate } from "../storage/deflate.ts";
 import type { DaySummary, SummaryGroup } from "./day-summary.ts";
 import { decodeDay, encodeDay } from "./rollup-codec.ts";
 import { SKETCH_BYTES } from "./sketch.ts";
 import type { Totals } from "./totals.ts";
 
-const deflate = promisify(deflateRaw);
-const inflate = promisify(inflateRaw);
 const LEVEL = 3;
 const LENGTH_BYTES = 4;
 

@@ -46,7 +46,7 @@ export async function writeSummaries(plan: CompactionPlan, rollups: RollupRef[],
   for (const ref of rollups.toSorted((a, b) => (a.day < b.day ? 1 : -1))) {
     if (built === MAX_BUILDS) break;
     if (!isDue(ref)) continue;
-    const made = await options.summaries.write(ref.siteId, ref.day, partsIn(ref.siteId), own.writer, plan.generation);
+    const made = await options.summaries.write(ref.siteId, ref.day, partsIn(ref.siteId), { views, writer: own.writer, generation: plan.generation });
     built++;
     if (made) left.set(siteDay(ref.siteId, ref.day), made);
   }

@@ -1,5 +1,4 @@
-import { promisify } from "node:util";
-import { deflateRaw, inflateRaw } from "node:zlib";
+import { deflate, inflate } from "../storage/deflate.ts";
 
 /** What a stored chunk says of itself, so that a lost index can be made again from it. */
 export interface ChunkHead {
@@ -17,8 +16,6 @@ export interface ChunkHead {
 
 /** A sound chunk inflates to no more: what the endpoint takes. */
 const MAX_INFLATED = 9 * 1024 * 1024;
-const deflate = promisify(deflateRaw);
-const inflate = promisify(inflateRaw);
 
 /** Length of the head (4 bytes), the head as JSON, the events as lines, deflated. */
 export async function encodeChunk(head: ChunkHead, lines: string[]): Promise<Buffer> {
@@ -35,6 +32,6 @@ export function decodeHead(body: Buffer): ChunkHead {
 }
 
 export async function decodeLines(body: Buffer): Promise<string[]> {
-  const text = (await inflate(body.subarray(4 + body.readUInt32LE(0)), { maxOutputLength: MAX_INFLATED })).toString("utf8");
+  const text = (await inflate(body.subarray(4 + body.readUInt32LE(0)), MAX_INFLATED)).toString("utf8");
   return text === "" ? [] : text.split("\n");
 }

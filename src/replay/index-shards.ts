@@ -1,7 +1,6 @@
-import { promisify } from "node:util";
-import { deflateRaw, inflateRaw } from "node:zlib";
 import { dayOf, type Clock, DAY_MS } from "../clock.ts";
 import type { Reporter } from "../logger.ts";
+import { deflate, inflate } from "../storage/deflate.ts";
 import type { Guard } from "../storage/guard.ts";
 import { bases, keys } from "../storage/keys.ts";
 import type { Part } from "./recording.ts";
@@ -12,8 +11,6 @@ interface Shard {
   gone: [session: string, at: number][];
 }
 
-const deflate = promisify(deflateRaw);
-const inflate = promisify(inflateRaw);
 /** A late chunk comes within the hour that a session may last. */
 const GONE_MS = 2 * DAY_MS;
 /** Shards of other writers beyond which they are made one. */

@@ -69,7 +69,7 @@ test("after a restart, days that are over are not read row by row", async () => 
   const again = world.open();
   expect(await pageviews(again)).toBe(20);
   const rollups = new Set(world.asked.filter((key) => key.startsWith("rollup:")).map((key) => key.split(":")[2]));
-  expect([...rollups].sort(), "today, and what yesterday is made of").toEqual(["2025-03-08", "2025-03-09", "2025-03-10"]);
+  expect([...rollups].sort(), "today and yesterday; of the day before yesterday its summary says who went on").toEqual(["2025-03-09", "2025-03-10"]);
   await again.close();
 });
 
@@ -83,6 +83,32 @@ test("a checkpoint sums up a few days, and none that something just came for", a
   expect((await world.keysOf("summary")).length).toBe(4);
   for (let i = 0; i < 8; i++) await checkpoint(store);
   expect((await world.keysOf("summary")).length, "all but today and yesterday").toBe(18);
+  await store.close();
+});
+
+test("a visit over midnight is one, whether the day before is summed up already or counted by its rows", async () => {
+  const world = createWorld();
+  const store = world.open();
+  // over every midnight of a week: by the client's id, and by ids given here, 20 minutes apart
+  const nights = Array.from({ length: 7 }, (_, i) => MIDNIGHT - i * DAY).flatMap((midnight, i) => [
+    ...[-5, 5].map((minutes) => event({ at: midnight + minutes * MINUTE, visitorId: `a_${i}`, sessionId: `a_${i}` })),
+    ...[-10, 10].map((minutes) => event({ at: midnight + minutes * MINUTE, visitorId: `b_${i}`, sessionId: `b_${i}_${minutes}`, assigned: true })),
+    event({ at: midnight - 10 * 60 * MINUTE, visitorId: `c_${i}`, sessionId: `c_${i}` }),
+  ]);
+  await store.append({ events: nights });
+  const seen = async (from: Store) => {
+    const { totalPageviews, totalSessions, uniqueVisitors, bounceRate } = await from.report(queryOf());
+    return [totalPageviews, totalSessions, uniqueVisitors, bounceRate];
+  };
+  const expected = [35, 21, 21, 1 / 3];
+  expect(await seen(store), "by rows").toEqual(expected);
+  for (let i = 0; i < 4; i++) {
+    await checkpoint(store);
+    const again = world.open();
+    expect(await seen(again), `after ${(await world.keysOf("summary")).length} summaries`).toEqual(expected);
+    await again.close();
+  }
+  expect((await world.keysOf("summary")).length).toBe(6);
   await store.close();
 });
 
