@@ -74,6 +74,8 @@ async function fill(pageviews) {
     batch = [];
   }
   await Promise.all(batch);
+  // makes the checkpoint that a quarter of an hour would have brought: a month that arrives in minutes leaves its last days unsummed
+  await analytics.eraseVisitor("demo", "nobody");
   await analytics.close();
   return { base, count, tookMs: performance.now() - since };
 }
