@@ -6,7 +6,7 @@ import type { ProfileRules, ProfileStore } from "../profile-store.ts";
 import type { Reporter } from "../logger.ts";
 import type { Guard } from "../storage/guard.ts";
 import { createPatientGuard } from "../storage/patient.ts";
-import { createWriters } from "../storage/writer.ts";
+import { createWriters, MAX_SLOTS } from "../storage/writer.ts";
 import { createCheckpointer } from "./checkpointer.ts";
 import { createErasures } from "./erasure.ts";
 import type { OwedKeeper } from "./compaction.ts";
@@ -84,7 +84,8 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
     profiles.drop(digest);
     reports.forget();
   });
-  const writers = createWriters({ guard, writer: own.writer, now });
+  const onFull = () => reporter.report("error", "processes", `more than ${MAX_SLOTS} processes are on one storage: the others do not see this one's events until there is room`);
+  const writers = createWriters({ guard, writer: own.writer, now, onFull });
   const follow: FollowOptions = {
     guard, reporter,
     onTorn: (key) => void (torn.size < MAX_TORN && torn.add(key)),

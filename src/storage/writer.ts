@@ -47,8 +47,17 @@ const SLOTS_PER_READ = 4;
 const SETTLE_MS = 25;
 const CONFIRM_MS = [300, 1_500, 6_000];
 
-export function createWriters(options: { guard: Guard; writer: string; now: Clock; random?: () => number }): Writers {
-  const { guard, writer, now, random = Math.random } = options;
+export interface WritersOptions {
+  guard: Guard;
+  writer: string;
+  now: Clock;
+  /** Told when there is no free slot: this process's events are stored, and the others cannot see them yet. */
+  onFull?: () => void;
+  /** @default Math.random */
+  random?: () => number;
+}
+
+export function createWriters({ guard, writer, now, onFull, random = Math.random }: WritersOptions): Writers {
   let mine: number | undefined;
   let state: { checkpoint: number; known: string[] } = { checkpoint: -1, known: [] };
   /** Writers by their last sign of life, and how long it has been the last; only while it is fresh. */
@@ -94,6 +103,8 @@ export function createWriters(options: { guard: Guard; writer: string; now: Cloc
       if (await confirm(n)) confirmLater(n, 0);
       return;
     }
+    mine = undefined;
+    onFull?.();
   }
 
   function confirmLater(n: number, look: number) {

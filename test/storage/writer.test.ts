@@ -2,7 +2,7 @@ import memoryDriver from "unstorage/drivers/memory";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { silentReporter } from "../../src/logger.ts";
 import { createGuard } from "../../src/storage/guard.ts";
-import { createWriters } from "../../src/storage/writer.ts";
+import { createWriters, MAX_SLOTS } from "../../src/storage/writer.ts";
 
 const START = Date.parse("2025-01-15T10:30:00Z");
 beforeEach(() => void vi.useFakeTimers({ now: START, toFake: ["setTimeout", "clearTimeout", "Date", "performance"] }));
@@ -62,6 +62,26 @@ test("a process whose slot another wrote over, long after, has another by its ne
   expect(kept).toBeDefined();
   await soon(first!.beat({ checkpoint: -1, known: [] }));
   expect((await second!.read()).map((slot) => slot.writer)).toEqual(["second", "first"]);
+});
+
+test("a process for which there is no slot says so, and takes the first that becomes free", async () => {
+  const guard = createGuard({ ...memoryDriver(), dispose: undefined }, { reporter: silentReporter });
+  const soon = async <T>(work: Promise<T>): Promise<T> => {
+    await vi.advanceTimersByTimeAsync(100);
+    return work;
+  };
+  const writers = Array.from({ length: MAX_SLOTS }, (_, n) => createWriters({ guard, writer: `writer${n}`, now: Date.now }));
+  for (const one of writers) await soon(one.claim());
+  let told = 0;
+  const late = createWriters({ guard, writer: "late", now: Date.now, onFull: () => told++ });
+  const state = { checkpoint: -1, known: [] };
+  await soon(late.claim());
+  await soon(late.beat(state));
+  expect(told).toBe(2);
+  await writers[40]!.release();
+  await soon(late.beat(state));
+  expect(told).toBe(2);
+  expect((await writers[0]!.read())[40]!.writer).toBe("late");
 });
 
 /** Two processes on one storage whose clocks are apart; `look` is what the first thinks of the second. */
