@@ -26,6 +26,8 @@ const REMOVALS = 16;
 export interface Checkpointer {
   /** Begins the beats; their timer does not keep the process alive. */
   start(): void;
+  /** Tells the others now that this process lives, and does what has become due. */
+  beat(): Promise<void>;
   stop(): void;
   noteStored(events: number): void;
   /** Makes a checkpoint if one is due. */
@@ -50,6 +52,8 @@ export interface CheckpointerParts {
   expireBefore: () => number;
   options: CompactionOptions;
 }
+
+class WokenError extends Error {}
 
 export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
   const { own, journal, views, writers, erasures, options } = parts;
@@ -103,7 +107,9 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
         expireBefore: parts.expireBefore(), sumUp, now: parts.now(),
       };
       const prepared = await prepareCheckpoint(plan, options);
-      if (performance.now() - toldAt > ASLEEP_MS) throw new Error("the process was silent for so long that it may have been taken for dead");
+      if (isLate()) throw new Error("the process was silent for so long that it may have been taken for dead");
+      if (adopt.length > 0) await writers.read();
+      if (adopt.some(({ writer }) => writers.isHeard(writer))) throw new WokenError("a process that was taken for dead has woken up");
       unwritten = { before, ...prepared, adopted: adopt, folded };
       if (adopt.length > 0) unwritten.garbage.push(...leftovers(await guard.list(""), adopt, unwritten.checkpoint));
       await commit();
@@ -129,13 +135,20 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
     }
   }
 
+  /** Whether it told nobody for so long that it lives that others may have taken it for dead. */
+  const isLate = () => performance.now() - toldAt > ASLEEP_MS;
+
   async function runOnce(why: "full" | "age" | "erase" | "close"): Promise<void> {
+    if (isLate()) await tell();
     await views.refresh("now"); // another may have taken this process for dead while it slept
     // before it is asked who is to be taken over: those whom the unwritten one took over are not among them any more
     await commit();
     // at close nothing is taken over: it would make the end of a process as slow as its past is long
     const adopt = why === "close" ? [] : views.orphans();
-    await checkpoint(adopt, why !== "close");
+    await checkpoint(adopt, why !== "close").catch((error: unknown) => {
+      if (error instanceof WokenError) return checkpoint([], true);
+      throw error;
+    });
     // before anything is removed: who still reads by an older checkpoint could not find one that nobody tells of
     await tell();
     await collectGarbage();
@@ -182,6 +195,7 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
     start() {
       timer ??= setInterval(() => void beat(), BEAT_MS).unref();
     },
+    beat,
     stop: () => clearInterval(timer),
     noteStored(count) {
       events += count;

@@ -168,7 +168,11 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
         );
         checkpointer.start();
         let ticks = 0;
+        let apart = now() - performance.now();
         following ??= setInterval(() => {
+          const jump = Math.abs(now() - performance.now() - apart);
+          apart = now() - performance.now();
+          if (jump > JUMP_MS) void checkpointer.beat(); // who starts now would take the last one for old
           if (views.othersAlive() || ++ticks % LONELY_TICKS === 0) void keepUp();
         }, FOLLOW_MS).unref();
       })
@@ -271,6 +275,8 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
 /** Other processes' journals are followed this often; a process that knows of none looks for one more rarely. */
 const FOLLOW_MS = 500;
 const LONELY_TICKS = 2;
+/** The clock was set, or the machine was suspended. */
+const JUMP_MS = 30_000;
 /** Checkpoints that fall further behind than this slow the journal down: a millisecond a segment for every so many events. */
 const UNHURRIED_EVENTS = 50_000;
 const EVENTS_PER_MS = 1_000;

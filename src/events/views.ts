@@ -48,6 +48,8 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
   /** What a load has found and not followed to its end yet. */
   const found = new Map<string, { view: WriterView; lost: Lost | undefined }>();
   let claimed = false;
+  /** Writers whose slots gave a sign of life: one that was taken over and woke up has more to tell. */
+  let awake = new Set<string>();
   let slots: WriterSlot[] = [];
   /** When the look that is under way began, and the last one that came to its end. */
   let begunAt = -Infinity;
@@ -139,7 +141,7 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
     for (const view of [own, ...others.values()]) {
       for (const [writer, covered] of view.checkpoint.adopted) {
         const adopted = others.get(writer);
-        if (!adopted || Math.max(adopted.next, adopted.checkpoint.covered) > covered) continue;
+        if (!adopted || awake.has(writer) || Math.max(adopted.next, adopted.checkpoint.covered) > covered) continue;
         others.delete(writer);
         skipped ||= adopted.next < covered;
       }
@@ -154,12 +156,13 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
     if (others.size < before) parts.follow.onMoved(skipped);
   }
 
+  /** It may have woken up and been taken over again. */
   function adoptedUpTo(writer: string): number | undefined {
-    for (const view of speaking()) {
-      const found = view.checkpoint.adopted.find(([adopted]) => adopted === writer);
-      if (found) return found[1];
+    let most: number | undefined;
+    for (const { checkpoint } of speaking()) {
+      for (const [adopted, covered] of checkpoint.adopted) if (adopted === writer && covered > (most ?? -1)) most = covered;
     }
-    return undefined;
+    return most;
   }
 
   /** One that was taken over and woke up: what it had is the other's, and only what it wrote since is its own. */
@@ -184,6 +187,7 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
     for (const met = new Set<string>(); ; ) {
       for (const view of others.values()) if (!view.frozen) await followOne(view, slotOf(view, read));
       read = await writers.read();
+      awake = new Set(read.filter(writers.isAlive).map(({ writer }) => writer));
       const isBehind = [...others.values()].some((view) => !view.frozen && !isAtEnd(view, slotOf(view, read)));
       if (!meet(read, met) && !isBehind) break;
     }

@@ -35,9 +35,12 @@ export interface Writers {
 export const MAX_SLOTS = 64;
 /** A process that was not heard of for so long, by the clock of whoever listens, is taken for dead. */
 export const SILENT_MS = 60_000;
-/** A sign of life older than this is none, also for who has only begun to listen: clocks may differ by a minute. */
+/** Who has only begun to listen takes an older sign of life for none: clocks may differ by a minute. */
 const DEAD_MS = 150_000;
 export const BEAT_MS = 20_000;
+/** In place of the time: this process is done. */
+const RELEASED = 0;
+const FORGOTTEN_MS = 10 * SILENT_MS;
 const SLOTS_PER_READ = 4;
 /**
  * Storage has no compare-and-set, so processes that start together may write the same slot: each looks again whether it
@@ -60,8 +63,8 @@ export interface WritersOptions {
 export function createWriters({ guard, writer, now, onFull, random = Math.random }: WritersOptions): Writers {
   let mine: number | undefined;
   let state: { checkpoint: number; known: string[] } = { checkpoint: -1, known: [] };
-  /** Writers by their last sign of life, and how long it has been the last; only while it is fresh. */
-  const heard = new Map<string, { aliveAt: number; beats: number; silentMs: number }>();
+  /** Writers by their last sign of life, how long it has been the last, and whether it was old when it was first seen. */
+  const heard = new Map<string, { beats: number; silentMs: number; isStale: boolean }>();
   let beats = 0;
   let readAt = performance.now();
 
@@ -72,18 +75,32 @@ export function createWriters({ guard, writer, now, onFull, random = Math.random
   }
 
   const isFresh = (aliveAt: number) => Math.abs(now() - aliveAt) < DEAD_MS;
-  const isAlive = (slot: WriterSlot) => isFresh(slot.aliveAt) && (heard.get(slot.writer)?.silentMs ?? 0) < SILENT_MS;
+
+  /** By what was heard of it; the clock only speaks of those of whom nothing was heard yet: it may jump. */
+  function isHeard(other: string): boolean {
+    const known = heard.get(other);
+    return known !== undefined && !known.isStale && known.silentMs < SILENT_MS;
+  }
+
+  function isAlive(slot: WriterSlot): boolean {
+    if (slot.aliveAt === RELEASED) return false;
+    return heard.has(slot.writer) ? isHeard(slot.writer) : isFresh(slot.aliveAt);
+  }
 
   /** Whoever listened was perhaps asleep in between: a gap counts as one beat missed at most. */
   function hear(slots: WriterSlot[]): void {
     const gap = Math.min(performance.now() - readAt, BEAT_MS);
     readAt = performance.now();
     const said = new Map<string, WriterSlot>();
-    // a writer that was given back says so by a time long ago; of two slots of one writer the later counts
+    // of two slots of one writer the later counts
     for (const slot of slots) if (slot.beats >= (said.get(slot.writer)?.beats ?? 0)) said.set(slot.writer, slot);
     for (const known of heard.values()) known.silentMs += gap;
-    for (const [other, slot] of said) if (heard.get(other)?.beats !== slot.beats) heard.set(other, { aliveAt: slot.aliveAt, beats: slot.beats, silentMs: 0 });
-    for (const [other, { aliveAt }] of heard) if (!isFresh(aliveAt)) heard.delete(other);
+    for (const [other, { aliveAt, beats: count }] of said) {
+      const known = heard.get(other);
+      if (aliveAt === RELEASED) heard.delete(other);
+      else if (known?.beats !== count) heard.set(other, { beats: count, silentMs: 0, isStale: known === undefined && !isFresh(aliveAt) });
+    }
+    for (const [other, { silentMs }] of heard) if (silentMs > FORGOTTEN_MS && !said.has(other)) heard.delete(other);
   }
 
   async function write(): Promise<void> {
@@ -134,10 +151,7 @@ export function createWriters({ guard, writer, now, onFull, random = Math.random
   return {
     claim,
     isAlive,
-    isHeard(other) {
-      const known = heard.get(other);
-      return known !== undefined && isFresh(known.aliveAt) && known.silentMs < SILENT_MS;
-    },
+    isHeard,
     async beat(next) {
       state = next;
       if (mine === undefined) return claim();
@@ -155,7 +169,7 @@ export function createWriters({ guard, writer, now, onFull, random = Math.random
     },
     async release() {
       if (mine === undefined) return;
-      const slot: WriterSlot = { writer, aliveAt: 0, beats: ++beats, ...state };
+      const slot: WriterSlot = { writer, aliveAt: RELEASED, beats: ++beats, ...state };
       await guard.write(keys.slot(mine), JSON.stringify(slot));
       mine = undefined;
     },

@@ -25,17 +25,19 @@ export function createDisk() {
 /** Clocks, ahead by this many milliseconds. */
 export const world = { skew: 0 };
 export const dead = new WeakSet<object>();
-/** Its timers run on, but it reads and writes nothing. */
+/** What it reads and writes waits until it wakes. */
 export const sleeping = new WeakSet<object>();
 export function open(disk: Driver) {
-  // a dead process reads and writes nothing more
-  const isGone = () => dead.has(store) || sleeping.has(store);
-  const alive = <T>(work: T): T => (isGone() ? (Promise.reject(new Error("dead")) as T) : work);
+  const through = async <T>(call: () => T): Promise<Awaited<T>> => {
+    while (sleeping.has(store)) await new Promise((resolve) => setTimeout(resolve, 1));
+    if (dead.has(store)) throw new Error("dead"); // it reads and writes nothing more
+    return await call();
+  };
   const own: Driver = {
     ...disk,
-    getItemRaw: (...args) => alive(disk.getItemRaw!(...args)),
-    setItemRaw: (...args) => (isGone() ? alive(undefined) : disk.setItemRaw!(...args)),
-    removeItem: (...args) => (isGone() ? alive(undefined) : disk.removeItem!(...args)),
+    getItemRaw: (...args) => through(() => disk.getItemRaw!(...args)),
+    setItemRaw: (...args) => through(() => disk.setItemRaw!(...args)),
+    removeItem: (...args) => through(() => disk.removeItem!(...args)),
   };
   const guard = createGuard(own, { reporter: silentReporter });
   const store = createUnstorageEvents<VisitorKnowledge>({

@@ -8,6 +8,7 @@ import { createDay, type DayRollup, foldEvent } from "../../src/events/rollup.ts
 import { createUnstorageEvents } from "../../src/events/unstorage.ts";
 import { silentReporter } from "../../src/logger.ts";
 import { createGuard } from "../../src/storage/guard.ts";
+import { silence } from "./silence.ts";
 
 const NOON = Date.parse("2025-03-10T12:00:00Z");
 const SECOND = 1_000;
@@ -123,6 +124,7 @@ function createWorld() {
   return {
     open: (mortal = false) => createUnstorageEvents({ guard: createGuard(driver(mortal), { reporter: silentReporter, maxFailures: 1e9 }), now: () => clock, reporter: silentReporter }),
     dieAfterRemovals: (count: number) => void (removalsLeft = count),
+    writersWithSegments: async () => [...new Set((await disk.getKeys("", {} as never)).filter((key) => key.startsWith("journal:")).map((key) => key.split(":")[1]!))],
     fail: (how: "mute" | "stubborn") => void (fault = how),
     forward: (ms: number) => void (clock += ms),
   };
@@ -167,8 +169,9 @@ test.each([
   }
   await watching.catchUp();
   expect((await watching.report(queryOf())).totalPageviews).toBe(5);
-  world.forward(HOUR);
-  await watching.erase(...CHECKPOINT); // takes it over
+  other.close = async () => {}; // it died
+  await silence(watching); // takes it over
+  expect(await world.writersWithSegments()).toEqual([]);
   expect((await world.open().report(queryOf())).totalPageviews, "after a restart").toBe(5);
   await watching.close();
 });

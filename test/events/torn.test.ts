@@ -9,6 +9,7 @@ import { createUnstorageEvents, type UnstorageEvents } from "../../src/events/un
 import { silentReporter } from "../../src/logger.ts";
 import { createGuard } from "../../src/storage/guard.ts";
 import { recount } from "./brute-force.ts";
+import { silence } from "./silence.ts";
 
 /** Every n-th of the damages below; 1 is all of them. */
 const SAMPLE = Number(process.env.TORN_SAMPLE ?? 1);
@@ -277,15 +278,12 @@ test("of a process that died in the middle of a segment and was taken over, late
     stored.push(...more);
     await dying.append({ events: more });
   }
-  const life: Life = {};
-  const living = open(disk, life);
+  const living = open(disk);
   await reports(living);
   const [key, body] = [...disk].filter(([name]) => name.startsWith("journal:")).sort().at(-1)!;
   const half = key.replace(/2$/, "3");
   disk.set(half, body.subarray(0, 40));
-  life.now = NOON + HOUR; // the other one is silent
-  await reports(living);
-  for (let n = 0; n < 3; n++) await living.erase("elsewhere", "nobody");
+  await silence(living);
   expect([...disk.keys()].filter((name) => name.startsWith("journal:"))).toEqual([half]);
   const next = open(disk, { now: NOON + HOUR });
   expect(await reports(next)).toEqual(recounts(stored));
