@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { addDays } from "../clock.ts";
 import type { BlockRef, RollupRef } from "./checkpoint.ts";
 import { readPart } from "./rebuild.ts";
-import type { RollupCache } from "./rollup-cache.ts";
+import type { OpenedParts, RollupCache } from "./rollup-cache.ts";
 import { createDay, type DayRollup, type Portion, portionOf } from "./rollup.ts";
 import { MovedError } from "./sources.ts";
 import type { FollowOptions, WriterView } from "./view.ts";
@@ -69,11 +69,13 @@ export function portionsOf(parts: SiteParts, days: string[]): number {
   return cells <= WHOLE_CELLS ? 1 : Math.ceil(cells / PORTION_CELLS);
 }
 
+type ReadOptions = FollowOptions & { cache: RollupCache; opened: OpenedParts };
+
 /** One portion of a day's rows. `whole` is false when a part of it is gone. Throws MovedError when it is elsewhere now. */
 export async function readRows(
   parts: DayParts | undefined,
   { portion, portions }: Portion,
-  options: FollowOptions & { cache: RollupCache },
+  options: ReadOptions,
 ): Promise<{ rows: DayRollup[]; whole: boolean }> {
   const rows = (parts?.live ?? []).map((rollup) => rowsOfPortion(rollup, portion, portions));
   let whole = true;
@@ -86,9 +88,9 @@ export async function readRows(
   return { rows, whole };
 }
 
-async function readPortion(ref: PartRef, { portion, portions }: Portion, options: FollowOptions & { cache: RollupCache }): Promise<DayRollup | "missing"> {
+async function readPortion(ref: PartRef, { portion, portions }: Portion, options: ReadOptions): Promise<DayRollup | "missing"> {
   if (portions > 1) {
-    const some = await options.cache.readPortion(ref.key, ref.day, { portion, portions });
+    const some = await options.cache.readPortion(ref.key, ref.day, { portion, portions }, options.opened);
     if (some !== "torn") return some;
   }
   const part = await readPart(ref, ref.blocks, options);

@@ -6,7 +6,7 @@ import type { Erasures } from "./erasure.ts";
 import type { Report, ReportQuery } from "./event-store.ts";
 import { activeSince, computeReport, daysOf } from "./report.ts";
 import type { DayRollup } from "./rollup.ts";
-import type { RollupCache } from "./rollup-cache.ts";
+import { createOpenedParts, type RollupCache } from "./rollup-cache.ts";
 import type { Summaries } from "./summaries.ts";
 import type { FollowOptions, WriterView } from "./view.ts";
 import type { Views } from "./views.ts";
@@ -18,6 +18,13 @@ const MAX_SUM_VISITORS = 2_000_000;
 const MANY_ROWS = 5_000;
 const REUSE_MS = 1_000;
 const MAX_ANSWERS = 16;
+
+/** A day that is over: `id` stands for what it is made of. */
+interface ColdDay {
+  day: string;
+  id: string;
+  read(): Promise<DaySummary>;
+}
 
 export interface ReportsParts {
   own: WriterView;
@@ -39,40 +46,42 @@ export interface Reports {
 export function createReports(parts: ReportsParts): Reports {
   const { own, views, cache, summaries, erasures, follow } = parts;
   const sums = new Map<string, ColdDays>();
-  const identities = new WeakMap<DaySummary, number>();
   const answers = new Map<string, { report: Report; at: number; now: number }>();
-  let made = 0;
-
-  const identityOf = (summary: DaySummary) => {
-    if (!identities.has(summary)) identities.set(summary, made++);
-    return identities.get(summary)!;
-  };
 
   /** The days that are over, and those to be counted by their rows. */
-  async function sortDays(query: ReportQuery, known: SiteParts): Promise<{ cold: DaySummary[]; hot: string[] }> {
+  async function sortDays(query: ReportQuery, known: SiteParts): Promise<{ cold: ColdDay[]; hot: string[] }> {
     const version = erasures.versionOf(query.siteId);
-    const erased = version === 0 ? undefined : { version, shown: (rollup: DayRollup) => erasures.withoutErased(query.siteId, rollup) };
-    const cold: DaySummary[] = [];
+    const from = version === 0 ? views.all() : { version, shown: (rollup: DayRollup) => erasures.withoutErased(query.siteId, rollup) };
+    const cold: ColdDay[] = [];
     const hot: string[] = [];
     for (const [index, day] of daysOf(query).entries()) {
       if (!known.has(day)) continue;
-      if (index === query.days - 1 || !isSettled(known, day)) {
+      const isToday = index === query.days - 1;
+      if (isToday || !isSettled(known, day)) {
         hot.push(day);
         continue;
       }
-      const summary = await summaries.get(query.siteId, day, known, erased ?? views.all());
-      if (summary.latest > activeSince(query)) hot.push(day);
-      else cold.push(summary);
+      const one: ColdDay = { day, id: summaries.idOf(query.siteId, day, known, from), read: () => summaries.get(query.siteId, day, known, from) };
+      const isYesterday = index === query.days - 2;
+      const summary = isYesterday ? await one.read() : undefined;
+      if (summary && summary.latest > activeSince(query)) hot.push(day);
+      else cold.push(summary ? { ...one, read: () => Promise.resolve(summary) } : one);
     }
     return { cold, hot };
   }
 
-  async function sumOf(query: ReportQuery, cold: DaySummary[], hot: string[]): Promise<ColdDays> {
+  /** The summaries are read only when their sum is not there yet: those of very many visitors are not all kept. */
+  async function sumOf(query: ReportQuery, cold: ColdDay[], hot: string[]): Promise<ColdDays> {
     if (cold.length === 0) return NO_DAYS;
     const near = new Set(hot.flatMap((day) => [addDays(day, -1), addDays(day, 1)]));
     const edges = cold.map(({ day }) => day).filter((day) => near.has(day));
-    const key = JSON.stringify([query.country, query.includeBots, edges, cold.map(identityOf)]);
-    const sum = sums.get(key) ?? (await sumUp(query, cold, new Set(edges)));
+    const key = JSON.stringify([query.country, query.includeBots, edges, cold.map(({ id }) => id)]);
+    let sum = sums.get(key);
+    if (!sum) {
+      const read: DaySummary[] = [];
+      for (const one of cold) read.push(await one.read());
+      sum = await sumUp(query, read, new Set(edges));
+    }
     sums.delete(key);
     sums.set(key, sum);
     let visitors = [...sums.values()].reduce((count, one) => count + one.visitors.hashes.length, 0);
@@ -89,10 +98,11 @@ export function createReports(parts: ReportsParts): Reports {
     const { cold, hot } = await sortDays(query, known);
     const sum = await sumOf(query, cold, hot);
     const portions = portionsOf(known, hot);
+    const opened = createOpenedParts();
     let rows = 0;
     const read = async (portion: number) => {
       const found = [];
-      for (const day of hot) found.push(...(await readRows(known.get(day), { portion, portions }, { ...follow, cache })).rows);
+      for (const day of hot) found.push(...(await readRows(known.get(day), { portion, portions }, { ...follow, cache, opened })).rows);
       for (const rollup of found) rows += rollup.rows.size;
       return found.map((rollup) => erasures.withoutErased(query.siteId, rollup));
     };

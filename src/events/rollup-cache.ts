@@ -1,7 +1,7 @@
 import type { Guard } from "../storage/guard.ts";
 import { createByteCache } from "./byte-cache.ts";
 import type { DayRollup, Portion } from "./rollup.ts";
-import { decodeDay } from "./rollup-codec.ts";
+import { decodeDay, decodeRows, inflateDay } from "./rollup-codec.ts";
 
 /** Decoded rollups kept in memory; an estimate, see `weigh`. */
 export const MAX_CACHE_BYTES = 24 * 1024 * 1024;
@@ -15,13 +15,34 @@ export interface RollupCache {
   /** The rows under a key; "missing" when the key is gone (its writer moved on), "torn" when damaged. */
   read(key: string, date: string): Promise<DayRollup | "missing" | "torn">;
   /** Some of the rows under a key; they are not kept. */
-  readPortion(key: string, date: string, portion: Portion): Promise<DayRollup | "missing" | "torn">;
+  readPortion(key: string, date: string, portion: Portion, opened: OpenedParts): Promise<DayRollup | "missing" | "torn">;
   /** Puts what was just written under a key, so that it need not be read back. */
   put(key: string, day: DayRollup): void;
   /** Puts rows in the place of a damaged value. */
   mend(key: string, day: DayRollup): void;
   /** Whether the value under the key is damaged, as far as is known. */
   isMended(key: string): boolean;
+}
+
+/** Inflated parts that one answer goes through portion by portion; beyond the bound they are inflated for each. */
+const MAX_OPENED_BYTES = 64 * 1024 * 1024;
+
+export interface OpenedParts {
+  get(key: string): Buffer | undefined;
+  put(key: string, lines: Buffer): void;
+}
+
+export function createOpenedParts(): OpenedParts {
+  const opened = new Map<string, Buffer>();
+  let bytes = 0;
+  return {
+    get: (key) => opened.get(key),
+    put(key, lines) {
+      if (bytes + lines.length > MAX_OPENED_BYTES || opened.has(key)) return;
+      bytes += lines.length;
+      opened.set(key, lines);
+    },
+  };
 }
 
 /** Rollups never change under their key, so a cached one is always right. Least recently used ones go first. */
@@ -46,9 +67,14 @@ export function createRollupCache(guard: Guard, maxBytes = MAX_CACHE_BYTES): Rol
       mended.add(key);
     },
     isMended: (key) => mended.has(key),
-    async readPortion(key, date, portion) {
+    async readPortion(key, date, portion, opened) {
+      const known = opened.get(key);
+      if (known) return decodeRows(known, date, portion);
       const held = await guard.read(key);
-      return held.state === "found" ? decodeDay(held.body, date, portion) : held.state;
+      if (held.state !== "found") return held.state;
+      const lines = await inflateDay(held.body);
+      opened.put(key, lines);
+      return decodeRows(lines, date, portion);
     },
     async read(key, date) {
       const known = cached.get(key);

@@ -8,6 +8,7 @@ const LEVEL = 3;
 const ROWS_PER_LINE = 1_000;
 
 const WHOLE: Portion = { portion: 0, portions: 1 };
+const NEWLINE = 10;
 /** Where a packed row has its visitor. */
 const VISITOR = 1;
 
@@ -63,16 +64,25 @@ export async function encodeDay(day: DayRollup): Promise<Buffer> {
   return deflate(lines.join("\n"), { level: LEVEL });
 }
 
+export async function decodeDay(body: Buffer, date: string): Promise<DayRollup> {
+  return decodeRows(await inflateDay(body), date);
+}
+
+/** What `decodeRows` takes. */
+export const inflateDay = (body: Buffer): Promise<Buffer> => inflate(body);
+
 /** All of the rows, or those of one portion of the visitors: lines that hold none of theirs are not parsed. */
-export async function decodeDay(body: Buffer, date: string, { portion, portions }: Portion = WHOLE): Promise<DayRollup> {
-  const lines = (await inflate(body)).toString("utf8").split("\n");
-  const texts = JSON.parse(lines.pop()!) as string[];
+export async function decodeRows(lines: Buffer, date: string, { portion, portions }: Portion = WHOLE): Promise<DayRollup> {
+  const ends: number[] = [];
+  for (let end = lines.indexOf(NEWLINE); end !== -1; end = lines.indexOf(NEWLINE, end + 1)) ends.push(end);
+  const lineAt = (index: number) => lines.toString("utf8", index === 0 ? 0 : ends[index - 1]! + 1, ends[index]);
+  const texts = JSON.parse(lineAt(ends.length)) as string[];
   const day = createDay();
   const slice = createSlicer(1);
-  for (const [index, line] of lines.entries()) {
-    if ((index + 1) * portions <= portion * lines.length || index * portions >= (portion + 1) * lines.length) continue;
+  for (let index = 0; index < ends.length; index++) {
+    if ((index + 1) * portions <= portion * ends.length || index * portions >= (portion + 1) * ends.length) continue;
     if (slice.due()) await slice.pause();
-    for (const packed of JSON.parse(line) as PackedRow[]) {
+    for (const packed of JSON.parse(lineAt(index)) as PackedRow[]) {
       if (portions > 1 && portionOf(packed[VISITOR], portions) !== portion) continue;
       const row = unpackRow(packed, texts, date);
       day.rows.set(rowKeyOf(row.sessionId, row.visitorId, row.country, row.bot !== undefined), row);

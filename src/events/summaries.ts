@@ -4,12 +4,12 @@ import { createByteCache } from "./byte-cache.ts";
 import type { SummaryRef } from "./checkpoint.ts";
 import { digestOfParts, isSettled, portionsOf, readRows, type SiteParts } from "./day-parts.ts";
 import { createSummaryBuilder, type DaySummary, weighSummary } from "./day-summary.ts";
-import type { RollupCache } from "./rollup-cache.ts";
+import { createOpenedParts, type RollupCache } from "./rollup-cache.ts";
 import type { DayRollup } from "./rollup.ts";
 import { decodeSummary, encodeSummary } from "./summary-codec.ts";
 import type { FollowOptions, WriterView } from "./view.ts";
 
-/** Decoded summaries kept in memory; an estimate, see `weighSummary`. */
+/** Summaries kept in memory, of either kind; an estimate, see `weighSummary`. */
 export const MAX_SUMMARY_BYTES = 24 * 1024 * 1024;
 
 /** Rows without the erased visitors', and a number that changes with these. */
@@ -19,6 +19,8 @@ export interface Shown {
 }
 
 export interface Summaries {
+  /** Stands for a day's summary: another one when it is made of anything else. */
+  idOf(siteId: string, day: string, parts: SiteParts, from: WriterView[] | Shown): string;
   /**
    * A day that is over, summed up: from memory, from storage if a view names it, else from its rows. While there are
    * visitors to be left out, only from the rows that are to be shown.
@@ -30,20 +32,27 @@ export interface Summaries {
 
 export function createSummaries({ cache, follow, maxBytes = MAX_SUMMARY_BYTES }: { cache: RollupCache; follow: FollowOptions; maxBytes?: number }): Summaries {
   const { guard } = follow;
-  /** By site, day and what it is made of. */
-  const kept = createByteCache(maxBytes, weighSummary);
+  /** By site, day and what it is made of: those that storage has too, and those that would have to be made again. */
+  const read = createByteCache(maxBytes, weighSummary);
+  const built = createByteCache(maxBytes, weighSummary);
+  const keptOf = (id: string) => built.get(id) ?? read.get(id);
   const making = new Map<string, Promise<DaySummary>>();
 
-  const idOf = (siteId: string, day: string, of: string) => `${siteId}\n${day}\n${of}`;
+  const idOf = (siteId: string, day: string, of: string, version = 0) => `${siteId}\n${day}\n${of}\n${version}`;
+  const versionIn = (from: WriterView[] | Shown) => (Array.isArray(from) ? 0 : from.version);
 
   /** As it was summed up before, of the same parts. */
   async function find(siteId: string, day: string, of: string, views: WriterView[]): Promise<DaySummary | undefined> {
-    const known = kept.get(idOf(siteId, day, of));
+    const id = idOf(siteId, day, of);
+    const known = keptOf(id);
     if (known) return known;
     for (const view of views) {
       const ref = view.checkpoint.summaries.find((one) => one.siteId === siteId && one.day === day && one.of === of);
       const held = ref && (await guard.read(ref.key));
-      if (held?.state === "found") return decodeSummary(held.body, day);
+      if (held?.state !== "found") continue;
+      const summary = await decodeSummary(held.body, day);
+      read.put(id, summary);
+      return summary;
     }
     return undefined;
   }
@@ -65,31 +74,34 @@ export function createSummaries({ cache, follow, maxBytes = MAX_SUMMARY_BYTES }:
       days.push({ day: next, loose: Array.isArray(from) ? await neighbour(siteId, next, parts, from) : undefined });
     }
     const portions = portionsOf(parts, days.filter(({ loose }) => !loose).map((one) => one.day));
+    const opened = createOpenedParts();
     let whole = true;
     for (let portion = 0; portion < portions; portion++) {
-      const read: DayRollup[][] = [];
+      const found: DayRollup[][] = [];
       for (const one of days) {
-        const found = one.loose ? { rows: [one.loose], whole: true } : await readRows(parts.get(one.day), { portion, portions }, { ...follow, cache });
-        read.push(found.rows.map(shown));
-        whole &&= found.whole;
+        const some = one.loose ? { rows: [one.loose], whole: true } : await readRows(parts.get(one.day), { portion, portions }, { ...follow, cache, opened });
+        found.push(some.rows.map(shown));
+        whole &&= some.whole;
       }
-      await builder.add(read[0]!, read[1]!, read[2]!);
+      await builder.add(found[0]!, found[1]!, found[2]!);
     }
     return { summary: builder.finish(), whole };
   }
 
   async function make(id: string, siteId: string, day: string, of: string, parts: SiteParts, from: WriterView[] | Shown): Promise<DaySummary> {
     const stored = Array.isArray(from) ? await find(siteId, day, of, from) : undefined;
-    const { summary, whole } = stored ? { summary: stored, whole: true } : await build(siteId, day, parts, from);
-    if (whole) kept.put(id, summary);
+    if (stored) return stored;
+    const { summary, whole } = await build(siteId, day, parts, from);
+    if (whole) built.put(id, summary);
     return summary;
   }
 
   return {
+    idOf: (siteId, day, parts, from) => idOf(siteId, day, digestOfParts(parts, day), versionIn(from)),
     get(siteId, day, parts, from) {
       const of = digestOfParts(parts, day);
-      const id = idOf(siteId, day, of) + (Array.isArray(from) ? "" : `\n${from.version}`);
-      const known = kept.get(id);
+      const id = idOf(siteId, day, of, versionIn(from));
+      const known = keptOf(id);
       if (known) return Promise.resolve(known);
       let pending = making.get(id);
       if (!pending) {
@@ -100,7 +112,7 @@ export function createSummaries({ cache, follow, maxBytes = MAX_SUMMARY_BYTES }:
     },
     async write(siteId, day, parts, { views, writer, generation }) {
       const of = digestOfParts(parts, day);
-      const known = kept.get(idOf(siteId, day, of));
+      const known = keptOf(idOf(siteId, day, of));
       const { summary, whole } = known ? { summary: known, whole: true } : await build(siteId, day, parts, views);
       if (!whole) return undefined;
       const key = keys.summary(siteId, day, writer, generation);
