@@ -123,6 +123,8 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
     return numbers;
   }
 
+  const listNow = () => numbersOf(bases.checkpoints);
+
   /** Up to the last segment that was listed: one lost or damaged in between does not hide those behind it. */
   async function followToEnd(view: WriterView, last: number): Promise<void> {
     await followWriter(view, follow);
@@ -185,7 +187,9 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
   async function lookAround(): Promise<void> {
     let read = slots;
     for (const met = new Set<string>(); ; ) {
-      for (const view of others.values()) if (!view.frozen) await followOne(view, slotOf(view, read));
+      let listing: ReturnType<typeof numbersOf> | undefined;
+      const list = () => (listing ??= numbersOf(bases.checkpoints));
+      for (const view of others.values()) if (!view.frozen) await followOne(view, slotOf(view, read), list);
       read = await writers.read();
       awake = new Set(read.filter(writers.isAlive).map(({ writer }) => writer));
       const isBehind = [...others.values()].some((view) => !view.frozen && !isAtEnd(view, slotOf(view, read)));
@@ -220,9 +224,10 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
     return met.size > before;
   }
 
-  async function followOne(view: WriterView, slot: WriterSlot | undefined): Promise<void> {
+  /** `list` is asked for all that are dead together. */
+  async function followOne(view: WriterView, slot: WriterSlot | undefined, list: typeof listNow): Promise<void> {
     if (slot && writers.isAlive(slot)) listed.delete(view);
-    else if (!listed.has(view)) await findNewest(view);
+    else if (!listed.has(view)) await findNewest(view, list);
     if (slot && slot.checkpoint > view.checkpoint.n) {
       const newest = await readCheckpoint(follow.guard, view.writer, slot.checkpoint);
       if (newest) await adoptCheckpoint(view, newest, follow);
@@ -235,8 +240,8 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
   }
 
   /** Another process has its slot now, or it died and may have got further than it told: its keys say. */
-  async function findNewest(view: WriterView): Promise<void> {
-    const numbers = (await numbersOf(bases.checkpoints)).get(view.writer) ?? [];
+  async function findNewest(view: WriterView, list = listNow): Promise<void> {
+    const numbers = (await list()).get(view.writer) ?? [];
     const { checkpoint, lost } = await readSound(view.writer, numbers);
     if (checkpoint.n > view.checkpoint.n) await adoptCheckpoint(view, checkpoint, follow);
     if (lost) await rebuild(view, lost);
