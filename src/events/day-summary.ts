@@ -31,6 +31,8 @@ export interface DaySummary {
   groups: SummaryGroup[];
   /** Rows of visitors whom one day alone does not tell how to count. The days next to it hold theirs too. */
   loose: DayRollup;
+  /** Some of its rows could not be read just now. */
+  isPartial?: boolean;
 }
 
 interface Gathering {

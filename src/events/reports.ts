@@ -76,12 +76,11 @@ export function createReports(parts: ReportsParts): Reports {
     const near = new Set(hot.flatMap((day) => [addDays(day, -1), addDays(day, 1)]));
     const edges = cold.map(({ day }) => day).filter((day) => near.has(day));
     const key = JSON.stringify([query.country, query.includeBots, edges, cold.map(({ id }) => id)]);
-    let sum = sums.get(key);
-    if (!sum) {
-      const read: DaySummary[] = [];
-      for (const one of cold) read.push(await one.read());
-      sum = await sumUp(query, read, new Set(edges));
-    }
+    const known = sums.get(key);
+    const read: DaySummary[] = [];
+    if (!known) for (const one of cold) read.push(await one.read());
+    const sum = known ?? (await sumUp(query, read, new Set(edges)));
+    if (read.some(({ isPartial }) => isPartial)) return sum;
     sums.delete(key);
     sums.set(key, sum);
     let visitors = [...sums.values()].reduce((count, one) => count + one.visitors.hashes.length, 0);

@@ -66,7 +66,7 @@ export function createSummaries({ cache, follow, maxBytes = MAX_SUMMARY_BYTES }:
     return (await find(siteId, day, digestOfParts(parts, day), views))?.loose;
   }
 
-  async function build(siteId: string, day: string, parts: SiteParts, from: WriterView[] | Shown) {
+  async function build(siteId: string, day: string, parts: SiteParts, from: WriterView[] | Shown): Promise<DaySummary> {
     const builder = createSummaryBuilder(day);
     const shown = Array.isArray(from) ? (rollup: DayRollup) => rollup : from.shown;
     const days: { day: string; loose?: DayRollup }[] = [{ day }];
@@ -85,14 +85,14 @@ export function createSummaries({ cache, follow, maxBytes = MAX_SUMMARY_BYTES }:
       }
       await builder.add(found[0]!, found[1]!, found[2]!);
     }
-    return { summary: builder.finish(), whole };
+    return { ...builder.finish(), ...(!whole && { isPartial: true }) };
   }
 
   async function make(id: string, siteId: string, day: string, of: string, parts: SiteParts, from: WriterView[] | Shown): Promise<DaySummary> {
     const stored = Array.isArray(from) ? await find(siteId, day, of, from) : undefined;
     if (stored) return stored;
-    const { summary, whole } = await build(siteId, day, parts, from);
-    if (whole) built.put(id, summary);
+    const summary = await build(siteId, day, parts, from);
+    if (!summary.isPartial) built.put(id, summary);
     return summary;
   }
 
@@ -112,9 +112,8 @@ export function createSummaries({ cache, follow, maxBytes = MAX_SUMMARY_BYTES }:
     },
     async write(siteId, day, parts, { views, writer, generation }) {
       const of = digestOfParts(parts, day);
-      const known = keptOf(idOf(siteId, day, of));
-      const { summary, whole } = known ? { summary: known, whole: true } : await build(siteId, day, parts, views);
-      if (!whole) return undefined;
+      const summary = keptOf(idOf(siteId, day, of)) ?? (await build(siteId, day, parts, views));
+      if (summary.isPartial) return undefined;
       const key = keys.summary(siteId, day, writer, generation);
       await guard.write(key, await encodeSummary(summary));
       return { siteId, day, key, of };
