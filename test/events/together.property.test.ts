@@ -8,7 +8,7 @@ import { createRandom, type Random } from "./random-history.ts";
 import { silence } from "./silence.ts";
 
 /** How many random histories; each says its seed when it fails. `SEED=17 HISTORIES=1` runs that one alone. */
-const HISTORIES = Number(process.env.HISTORIES ?? 12);
+const HISTORIES = Number(process.env.HISTORIES ?? 8);
 const FIRST = Number(process.env.SEED ?? 1);
 const STEPS = 50;
 const VISITORS = 7;
