@@ -1,7 +1,8 @@
+import { inflate } from "../storage/deflate.ts";
 import type { Guard } from "../storage/guard.ts";
 import { createByteCache } from "./byte-cache.ts";
 import type { DayRollup, Portion } from "./rollup.ts";
-import { decodeDay, decodeRows, inflateDay } from "./rollup-codec.ts";
+import { decodeDay, decodeRows } from "./rollup-codec.ts";
 
 /** Decoded rollups kept in memory; an estimate, see `weigh`. */
 export const MAX_CACHE_BYTES = 24 * 1024 * 1024;
@@ -72,7 +73,7 @@ export function createRollupCache(guard: Guard, maxBytes = MAX_CACHE_BYTES): Rol
       if (known) return decodeRows(known, date, portion);
       const held = await guard.read(key);
       if (held.state !== "found") return held.state;
-      const lines = await inflateDay(held.body);
+      const lines = await inflate(held.body);
       opened.put(key, lines);
       return decodeRows(lines, date, portion);
     },

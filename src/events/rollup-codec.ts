@@ -65,13 +65,10 @@ export async function encodeDay(day: DayRollup): Promise<Buffer> {
 }
 
 export async function decodeDay(body: Buffer, date: string): Promise<DayRollup> {
-  return decodeRows(await inflateDay(body), date);
+  return decodeRows(await inflate(body), date);
 }
 
-/** What `decodeRows` takes. */
-export const inflateDay = (body: Buffer): Promise<Buffer> => inflate(body);
-
-/** All of the rows, or those of one portion of the visitors: lines that hold none of theirs are not parsed. */
+/** All of the inflated rows, or those of one portion of the visitors: lines that hold none of theirs are not parsed. */
 export async function decodeRows(lines: Buffer, date: string, { portion, portions }: Portion = WHOLE): Promise<DayRollup> {
   const ends: number[] = [];
   for (let end = lines.indexOf(NEWLINE); end !== -1; end = lines.indexOf(NEWLINE, end + 1)) ends.push(end);

@@ -170,9 +170,9 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
         let ticks = 0;
         let apart = now() - performance.now();
         following ??= setInterval(() => {
-          const jump = Math.abs(now() - performance.now() - apart);
+          const before = apart;
           apart = now() - performance.now();
-          if (jump > JUMP_MS) void checkpointer.beat(); // who starts now would take the last one for old
+          if (Math.abs(apart - before) > JUMP_MS) void checkpointer.beat(); // who starts now would take the last one for old
           if (views.othersAlive() || ++ticks % LONELY_TICKS === 0) void keepUp();
         }, FOLLOW_MS).unref();
       })

@@ -61,7 +61,7 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
   async function load(): Promise<void> {
     if (!claimed) await writers.claim();
     claimed = true;
-    const living = new Set((await writers.read()).filter(writers.isAlive).map(({ writer }) => writer));
+    const living = new Set(livingIn(await writers.read()));
     const segments = await numbersOf(bases.journal);
     const checkpoints = await numbersOf(bases.checkpoints);
     for (const writer of new Set([...segments.keys(), ...checkpoints.keys()])) {
@@ -128,8 +128,10 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
   /** Up to the last segment that was listed: one lost or damaged in between does not hide those behind it. */
   async function followToEnd(view: WriterView, last: number): Promise<void> {
     await followWriter(view, follow);
-    if (view.next <= last) await findNewest(view); // what was listed may have been covered since
-    await followWriter(view, follow);
+    if (view.next <= last) {
+      await findNewest(view); // what was listed may have been covered since
+      await followWriter(view, follow);
+    }
     while (view.next <= last) {
       reportTorn(follow, keys.segment(view.writer, view.next));
       (view.lost ??= new Set()).add(view.next++);
@@ -187,11 +189,11 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
   async function lookAround(): Promise<void> {
     let read = slots;
     for (const met = new Set<string>(); ; ) {
-      let listing: ReturnType<typeof numbersOf> | undefined;
-      const list = () => (listing ??= numbersOf(bases.checkpoints));
+      let listing: ReturnType<typeof listNow> | undefined;
+      const list = () => (listing ??= listNow());
       for (const view of others.values()) if (!view.frozen) await followOne(view, slotOf(view, read), list);
       read = await writers.read();
-      awake = new Set(read.filter(writers.isAlive).map(({ writer }) => writer));
+      awake = new Set(livingIn(read));
       const isBehind = [...others.values()].some((view) => !view.frozen && !isAtEnd(view, slotOf(view, read)));
       if (!meet(read, met) && !isBehind) break;
     }
@@ -272,7 +274,8 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
     return again;
   }
 
-  const live = () => slots.filter((slot) => writers.isAlive(slot)).map((slot) => slot.writer);
+  const livingIn = (read: WriterSlot[]) => read.filter(writers.isAlive).map(({ writer }) => writer);
+  const live = () => livingIn(slots);
 
   return {
     load,

@@ -169,8 +169,7 @@ test.each([
   }
   await watching.catchUp();
   expect((await watching.report(queryOf())).totalPageviews).toBe(5);
-  other.close = async () => {}; // it died
-  await silence(watching); // takes it over
+  await silence(watching); // takes it over: it died
   expect(await world.writersWithSegments()).toEqual([]);
   expect((await world.open().report(queryOf())).totalPageviews, "after a restart").toBe(5);
   await watching.close();

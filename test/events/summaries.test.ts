@@ -6,12 +6,13 @@ import type { StoredEvent } from "../../src/event.ts";
 import { NO_DAYS, sumUp } from "../../src/events/cold-days.ts";
 import { createSummaryBuilder, EXACT_VISITORS } from "../../src/events/day-summary.ts";
 import { computeReport, inOnePortion } from "../../src/events/report.ts";
-import { decodeRows, encodeDay, inflateDay } from "../../src/events/rollup-codec.ts";
+import { decodeRows, encodeDay } from "../../src/events/rollup-codec.ts";
 import { createDay, type DayRollup, foldEvent, mergeDays } from "../../src/events/rollup.ts";
 import { SKETCH_ERROR } from "../../src/events/sketch.ts";
 import { decodeSummary, encodeSummary } from "../../src/events/summary-codec.ts";
 import { createUnstorageEvents } from "../../src/events/unstorage.ts";
 import { silentReporter } from "../../src/logger.ts";
+import { inflate } from "../../src/storage/deflate.ts";
 import { createGuard } from "../../src/storage/guard.ts";
 
 const MINUTE = 60_000;
@@ -269,7 +270,7 @@ test("a day taken portion by portion is the day taken at once", async () => {
   const again = createDay();
   const builder = createSummaryBuilder("2025-03-10");
   for (let portion = 0; portion < portions; portion++) {
-    const some = await decodeRows(await inflateDay(body), "2025-03-10", { portion, portions });
+    const some = await decodeRows(await inflate(body), "2025-03-10", { portion, portions });
     expect(some.rows.size).toBeGreaterThan(0);
     mergeDays(again, some);
     await builder.add([some], [], []);
@@ -277,7 +278,7 @@ test("a day taken portion by portion is the day taken at once", async () => {
   expect([...again.rows.keys()].sort()).toEqual([...whole.rows.keys()].sort());
   const query = queryOf({ now: NOON + DAY, limit: 1_000 });
   const summed = await computeReport(query, inOnePortion([]), await sumUp(query, [builder.finish()], new Set()));
-  const source = { portions, read: async (portion: number) => [await decodeRows(await inflateDay(body), "2025-03-10", { portion, portions })] };
+  const source = { portions, read: async (portion: number) => [await decodeRows(await inflate(body), "2025-03-10", { portion, portions })] };
   expect(await computeReport(query, source, NO_DAYS)).toEqual(await computeReport(query, inOnePortion([whole]), NO_DAYS));
   expect(summed).toEqual(await computeReport(query, inOnePortion([whole]), NO_DAYS));
 });
