@@ -5,6 +5,9 @@ export const MINUTE_MS = 60_000;
 export const HOUR_MS = 3_600_000;
 export const DAY_MS = 86_400_000;
 
+/** How old a hit from a browser may be when it arrives. */
+export const MAX_HIT_AGE_MS = 2 * DAY_MS;
+
 /** `2025-01-15T10:30:00Z`: how every time leaves the library. */
 export function toTimestamp(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 19)}Z`;

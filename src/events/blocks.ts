@@ -4,7 +4,8 @@ import { keys } from "../storage/keys.ts";
 import type { BlockRef } from "./checkpoint.ts";
 import type { CompactionOptions, CompactionPlan } from "./compaction.ts";
 import type { RecentSegments } from "./recent-segments.ts";
-import { decodeSegment, parseSlices, type Segment, type SitePart } from "./segment.ts";
+import { purgeLines, type Spans } from "./purge.ts";
+import { decodeSegment, type Segment, type SitePart } from "./segment.ts";
 import { createSlicer } from "./slicer.ts";
 import { readSegment, reportTorn, type WriterView } from "./view.ts";
 
@@ -25,8 +26,11 @@ export function decodeBlock(body: Buffer): Promise<Buffer> {
   return inflate(body);
 }
 
-/** Blocks of the segments that the plan covers, and those there are already: purged and merged where needed. */
-export async function writeBlocks(plan: CompactionPlan, options: CompactionOptions, garbage: string[]): Promise<BlockRef[]> {
+/**
+ * Blocks of the segments that the plan covers, and those there are already: purged and merged where needed. `spans`: when
+ * the erased were there.
+ */
+export async function writeBlocks(plan: CompactionPlan, spans: Spans, options: CompactionOptions, garbage: string[]): Promise<BlockRef[]> {
   let made = 0;
   const write: WriteBlock = async ({ siteId, lines, count, minAt, maxAt }) => {
     if (count === 0) return undefined;
@@ -40,7 +44,7 @@ export async function writeBlocks(plan: CompactionPlan, options: CompactionOptio
   for (const view of [plan.own, ...plan.adopt]) for (const ref of view.checkpoint.blocks) known.set(ref.key, ref);
   const refs: BlockRef[] = [];
   for (const ref of known.values()) {
-    const left = isStale(ref, plan) ? await purgeBlock(ref, plan, options) : undefined;
+    const left = isStale(ref, plan, spans) ? await purgeBlock(ref, plan, options) : undefined;
     if (!left || left.count === ref.count) {
       refs.push(ref);
       continue;
@@ -52,7 +56,7 @@ export async function writeBlocks(plan: CompactionPlan, options: CompactionOptio
   for (const view of [plan.own, ...plan.adopt]) {
     const to = view === plan.own ? plan.storedUpTo : view.next;
     for await (const part of foldSegments(view, to, view === plan.own ? plan.recent : undefined, options, garbage)) {
-      const ref = await write(plan.erasures.concerns(part.siteId) ? await purgeLines(part, plan) : part);
+      const ref = await write(await purgeLines(part, plan));
       if (ref) refs.push(ref);
     }
   }
@@ -60,8 +64,10 @@ export async function writeBlocks(plan: CompactionPlan, options: CompactionOptio
 }
 
 /** Whether something in a block may have to go. One that is only partly too old waits until that is a day's worth. */
-function isStale(ref: BlockRef, { erasures, expireBefore }: CompactionPlan): boolean {
-  return erasures.concerns(ref.siteId) || ref.minAt < expireBefore - DAY_MS || ref.maxAt < expireBefore;
+function isStale(ref: BlockRef, { erasures, expireBefore }: CompactionPlan, spans: Spans): boolean {
+  if (ref.minAt < expireBefore - DAY_MS || ref.maxAt < expireBefore) return true;
+  // of what is too old the rows may be gone before the lines
+  return erasures.toRemoveIn(ref.siteId) !== undefined && (spans.meets(ref) || ref.minAt < expireBefore);
 }
 
 async function purgeBlock(ref: BlockRef, plan: CompactionPlan, options: CompactionOptions): Promise<SitePart | undefined> {
@@ -119,22 +125,6 @@ function join(parts: SitePart[]): SitePart {
     minAt: Math.min(...parts.map(({ minAt }) => minAt)),
     maxAt: Math.max(...parts.map(({ maxAt }) => maxAt)),
   };
-}
-
-/** The part without the lines of erased visitors and what is kept no longer. */
-async function purgeLines({ siteId, lines }: SitePart, { erasures, expireBefore }: CompactionPlan): Promise<SitePart> {
-  const kept: string[] = [];
-  let minAt = Infinity;
-  let maxAt = -Infinity;
-  for await (const events of parseSlices(lines)) {
-    for (const event of events) {
-      if (event.at < expireBefore || erasures.isErased(siteId, event.visitorId, event.at)) continue;
-      kept.push(`${JSON.stringify(event)}\n`);
-      if (event.at < minAt) minAt = event.at;
-      if (event.at > maxAt) maxAt = event.at;
-    }
-  }
-  return { siteId, lines: Buffer.from(kept.join("")), count: kept.length, minAt, maxAt };
 }
 
 /** Small blocks of a site become one, so that a quiet site does not gather files. */

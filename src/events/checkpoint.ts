@@ -46,10 +46,12 @@ export interface Checkpoint {
   profiles: RunRef[];
   /** Dead writers whose journals are covered here too, each up to a segment. */
   adopted: [writer: string, covered: number][];
+  /** By writer, how many of the erasures that it was asked for this is the rest of. Those that are long over are not told of. */
+  purged: [writer: string, upTo: number][];
 }
 
 export function emptyCheckpoint(writer: string): Checkpoint {
-  return { writer, n: -1, covered: 0, rollups: [], blocks: [], summaries: [], profiles: [], adopted: [] };
+  return { writer, n: -1, covered: 0, rollups: [], blocks: [], summaries: [], profiles: [], adopted: [], purged: [] };
 }
 
 export async function writeCheckpoint(guard: Guard, checkpoint: Checkpoint): Promise<void> {

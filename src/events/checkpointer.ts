@@ -95,8 +95,9 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
 
   async function checkpoint(adopt: WriterView[], sumUp: boolean): Promise<void> {
     const storedUpTo = journal.next();
+    erasures.reopen(adopt);
     const purged = erasures.pending();
-    if (storedUpTo === own.checkpoint.covered && adopt.length === 0 && purged.length === 0 && !hasExpired()) return;
+    if (storedUpTo === own.checkpoint.covered && adopt.length === 0 && purged.length === 0 && erasures.areIn(own.checkpoint) && !hasExpired()) return;
     const folded = uncovered;
     events = 0;
     since = performance.now();
@@ -118,7 +119,11 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
       if (!unwritten) for (const view of [own, ...adopt]) options.restoreProfiles(view);
       throw error;
     }
-    garbage.push(...erasures.settle(purged, views.known().length === 0 ? Infinity : parts.now()));
+    erasures.settle(purged);
+  }
+
+  async function finishErasures(): Promise<void> {
+    garbage.push(...(await erasures.finish(views.all(), parts.now())));
   }
 
   function hasExpired(): boolean {
@@ -151,11 +156,12 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
     });
     // before anything is removed: who still reads by an older checkpoint could not find one that nobody tells of
     await tell();
+    await finishErasures();
     await collectGarbage();
   }
 
   async function tell(): Promise<void> {
-    await writers.beat({ checkpoint: own.checkpoint.n, known: views.known() });
+    await writers.beat({ checkpoint: own.checkpoint.n, erasures: erasures.count(), known: views.known() });
     toldAt = performance.now();
   }
 
@@ -177,7 +183,9 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
       await tell(); // before what may take its time
       await views.refresh();
       const due = journal.next() > own.checkpoint.covered && performance.now() - since > MAX_AGE_MS;
-      if (due || views.orphans().length > 0 || erasures.pending().length > 0 || hasExpired()) await run("age");
+      if (due || views.orphans().length > 0 || !erasures.areIn(own.checkpoint) || hasExpired()) await run("age");
+      await finishErasures();
+      await collectGarbage();
     } catch (error) {
       reporter.report("warn", "beat", "this process could not tell the others that it lives", error);
     }

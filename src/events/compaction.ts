@@ -7,6 +7,7 @@ import type { RollupCache } from "./rollup-cache.ts";
 import { writeRollups } from "./rollup-parts.ts";
 import { mergeDays } from "./rollup.ts";
 import type { RunRef } from "./profile-runs.ts";
+import { createSpans } from "./purge.ts";
 import type { RecentSegments } from "./recent-segments.ts";
 import type { Summaries } from "./summaries.ts";
 import { writeSummaries } from "./summary-parts.ts";
@@ -75,9 +76,11 @@ export async function prepareCheckpoint(
     view.frozen = view !== own;
   }
   const garbage: string[] = [];
+  const purged = plan.erasures.known();
   const profiles = await options.compactProfiles(plan, garbage);
-  const rollups = await writeRollups(plan, options, garbage);
-  const blocks = await writeBlocks(plan, options, garbage);
+  const spans = createSpans();
+  const rollups = await writeRollups(plan, spans, options, garbage);
+  const blocks = await writeBlocks(plan, spans, options, garbage);
   await options.owed?.carry({ storedUpTo: plan.storedUpTo, adopt, isErased: plan.erasures.isErased });
   const summaries = await writeSummaries(plan, rollups, options, garbage);
   // those it had taken over itself too: keys of theirs may be left, and nobody else says that they no longer count
@@ -91,6 +94,7 @@ export async function prepareCheckpoint(
     summaries,
     profiles,
     adopted: [...own.checkpoint.adopted, ...adopted].slice(-MAX_ADOPTED),
+    purged,
   };
   if (own.checkpoint.n >= 0) garbage.push(keys.checkpoint(own.writer, own.checkpoint.n));
   return { checkpoint, garbage };

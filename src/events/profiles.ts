@@ -141,7 +141,7 @@ export function createEmbeddedProfiles<P>(parts: EmbeddedProfilesParts<P>): Embe
       return pending.then(({ profile }) => profile);
     },
     record(event) {
-      if (parts.isSeen(event)) return;
+      if (parts.isSeen(event) || erasures.isErased(event.siteId, event.visitorId, event.at)) return;
       const entry = entries.get(digestOf(event));
       if (!entry) return;
       entry.profile = rules.fold(entry.profile, event);

@@ -78,7 +78,7 @@ export async function rebuildCheckpoint(
   for (const part of parts) if (part.writer !== writer && !adopted.has(part.writer)) adopted.set(part.writer, 0);
   const covered = firstSegment(writer, stored, before.covered) ?? before.covered;
   const profiles: RunRef[] = [{ writer, n: -1, pages: 0, count: 0, torn: [["", "g"]] }]; // made anew from the blocks
-  return { ...before, n, covered, rollups, blocks, summaries: [], profiles, adopted: [...adopted] };
+  return { ...before, n, covered, rollups, blocks, summaries: [], profiles, adopted: [...adopted], purged: [] };
 }
 
 /** Keys of the writer, and of those whom nobody speaks for: it had taken them over. */

@@ -5,7 +5,6 @@ import type { DaySummary } from "./day-summary.ts";
 import type { Erasures } from "./erasure.ts";
 import type { Report, ReportQuery } from "./event-store.ts";
 import { activeSince, computeReport, daysOf } from "./report.ts";
-import type { DayRollup } from "./rollup.ts";
 import { createOpenedParts, type RollupCache } from "./rollup-cache.ts";
 import type { Summaries } from "./summaries.ts";
 import type { FollowOptions, WriterView } from "./view.ts";
@@ -50,8 +49,7 @@ export function createReports(parts: ReportsParts): Reports {
 
   /** The days that are over, and those to be counted by their rows. */
   async function sortDays(query: ReportQuery, known: SiteParts): Promise<{ cold: ColdDay[]; hot: string[] }> {
-    const version = erasures.versionOf(query.siteId);
-    const from = version === 0 ? views.all() : { version, shown: (rollup: DayRollup) => erasures.withoutErased(query.siteId, rollup) };
+    const from = { views: views.all(), hidden: erasures.hiddenIn(query.siteId) };
     const cold: ColdDay[] = [];
     const hot: string[] = [];
     for (const [index, day] of daysOf(query).entries()) {
@@ -98,12 +96,13 @@ export function createReports(parts: ReportsParts): Reports {
     const sum = await sumOf(query, cold, hot);
     const portions = portionsOf(known, hot);
     const opened = createOpenedParts();
+    const hidden = erasures.hiddenIn(query.siteId);
     let rows = 0;
     const read = async (portion: number) => {
       const found = [];
       for (const day of hot) found.push(...(await readRows(known.get(day), { portion, portions }, { ...follow, cache, opened })).rows);
       for (const rollup of found) rows += rollup.rows.size;
-      return found.map((rollup) => erasures.withoutErased(query.siteId, rollup));
+      return hidden ? found.map(hidden.shown) : found;
     };
     const report = await computeReport(query, { portions, read }, sum);
     return { report, isCostly: rows > MANY_ROWS };

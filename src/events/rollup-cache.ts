@@ -1,8 +1,8 @@
 import { inflate } from "../storage/deflate.ts";
 import type { Guard } from "../storage/guard.ts";
 import { createByteCache } from "./byte-cache.ts";
-import type { DayRollup, Portion } from "./rollup.ts";
-import { decodeDay, decodeRows } from "./rollup-codec.ts";
+import { type DayRollup, hashOf, type Portion } from "./rollup.ts";
+import { decodeDay, decodeRows, decodeVisitors } from "./rollup-codec.ts";
 
 /** Decoded rollups kept in memory; an estimate, see `weigh`. */
 export const MAX_CACHE_BYTES = 24 * 1024 * 1024;
@@ -17,6 +17,8 @@ export interface RollupCache {
   read(key: string, date: string): Promise<DayRollup | "missing" | "torn">;
   /** Some of the rows under a key; they are not kept. */
   readPortion(key: string, date: string, portion: Portion, opened: OpenedParts): Promise<DayRollup | "missing" | "torn">;
+  /** The rows of the visitors whose ids have one of these hashes; nothing is kept. */
+  readVisitors(key: string, date: string, hashes: ReadonlySet<number>): Promise<DayRollup | "missing" | "torn">;
   /** Puts what was just written under a key, so that it need not be read back. */
   put(key: string, day: DayRollup): void;
   /** Puts rows in the place of a damaged value. */
@@ -76,6 +78,12 @@ export function createRollupCache(guard: Guard, maxBytes = MAX_CACHE_BYTES): Rol
       const lines = await inflate(held.body);
       opened.put(key, lines);
       return decodeRows(lines, date, portion);
+    },
+    async readVisitors(key, date, hashes) {
+      const known = cached.get(key);
+      if (known) return { rows: new Map([...known.rows].filter(([, { visitorId }]) => hashes.has(hashOf(visitorId)))), paths: known.paths };
+      const held = await guard.read(key);
+      return held.state === "found" ? decodeVisitors(await inflate(held.body), date, hashes) : held.state;
     },
     async read(key, date) {
       const known = cached.get(key);

@@ -1,5 +1,5 @@
 import { deflate, inflate } from "../storage/deflate.ts";
-import { createDay, type DayRollup, type PageRow, type Portion, portionOf, rowKeyOf, type SessionRow } from "./rollup.ts";
+import { createDay, type DayRollup, hashOf, type PageRow, type Portion, portionOf, portionOfHash, rowKeyOf, type SessionRow } from "./rollup.ts";
 import { createSlicer } from "./slicer.ts";
 
 /** Speed over size: a rollup is written anew by each checkpoint of its day. */
@@ -69,7 +69,28 @@ export async function decodeDay(body: Buffer, date: string): Promise<DayRollup> 
 }
 
 /** All of the inflated rows, or those of one portion of the visitors: lines that hold none of theirs are not parsed. */
-export async function decodeRows(lines: Buffer, date: string, { portion, portions }: Portion = WHOLE): Promise<DayRollup> {
+export function decodeRows(lines: Buffer, date: string, { portion, portions }: Portion = WHOLE): Promise<DayRollup> {
+  return decodeSome(lines, date, {
+    line: (index, count) => (index + 1) * portions > portion * count && index * portions < (portion + 1) * count,
+    visitor: (id) => portions === 1 || portionOf(id, portions) === portion,
+  });
+}
+
+/** The rows of visitors whose ids have one of these hashes. */
+export function decodeVisitors(lines: Buffer, date: string, hashes: ReadonlySet<number>): Promise<DayRollup> {
+  const held = [...hashes];
+  return decodeSome(lines, date, {
+    line: (index, count) => held.some((hash) => portionOfHash(hash, count) === index),
+    visitor: (id) => hashes.has(hashOf(id)),
+  });
+}
+
+interface Wanted {
+  line(index: number, count: number): boolean;
+  visitor(id: string): boolean;
+}
+
+async function decodeSome(lines: Buffer, date: string, wanted: Wanted): Promise<DayRollup> {
   const ends: number[] = [];
   for (let end = lines.indexOf(NEWLINE); end !== -1; end = lines.indexOf(NEWLINE, end + 1)) ends.push(end);
   const lineAt = (index: number) => lines.toString("utf8", index === 0 ? 0 : ends[index - 1]! + 1, ends[index]);
@@ -77,10 +98,10 @@ export async function decodeRows(lines: Buffer, date: string, { portion, portion
   const day = createDay();
   const slice = createSlicer(1);
   for (let index = 0; index < ends.length; index++) {
-    if ((index + 1) * portions <= portion * ends.length || index * portions >= (portion + 1) * ends.length) continue;
+    if (!wanted.line(index, ends.length)) continue;
     if (slice.due()) await slice.pause();
     for (const packed of JSON.parse(lineAt(index)) as PackedRow[]) {
-      if (portions > 1 && portionOf(packed[VISITOR], portions) !== portion) continue;
+      if (!wanted.visitor(packed[VISITOR])) continue;
       const row = unpackRow(packed, texts, date);
       day.rows.set(rowKeyOf(row.sessionId, row.visitorId, row.country, row.bot !== undefined), row);
       for (const page of row.pages.values()) day.paths.add(page.path);

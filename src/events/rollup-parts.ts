@@ -2,6 +2,8 @@ import { DAY_MS } from "../clock.ts";
 import { keys } from "../storage/keys.ts";
 import type { BlockRef, RollupRef } from "./checkpoint.ts";
 import type { CompactionOptions, CompactionPlan } from "./compaction.ts";
+import type { Hidden } from "./erasure.ts";
+import type { Spans } from "./purge.ts";
 import { readPart } from "./rebuild.ts";
 import { encodeDay } from "./rollup-codec.ts";
 import { cellsOf, createDay, type DayRollup, mergeRow } from "./rollup.ts";
@@ -23,8 +25,8 @@ interface SiteDay {
   live: DayRollup[];
 }
 
-/** The live rows as new parts under fresh keys; days that are touched are kept to few parts. */
-export async function writeRollups(plan: CompactionPlan, options: CompactionOptions, garbage: string[]): Promise<RollupRef[]> {
+/** The live rows as new parts under fresh keys; days that are touched are kept to few parts. Adds to `spans` when the erased were there. */
+export async function writeRollups(plan: CompactionPlan, spans: Spans, options: CompactionOptions, garbage: string[]): Promise<RollupRef[]> {
   const { own, adopt, erasures, expireBefore } = plan;
   const days = new Map<string, SiteDay>();
   const dayOf = (siteId: string, day: string): SiteDay => {
@@ -52,7 +54,8 @@ export async function writeRollups(plan: CompactionPlan, options: CompactionOpti
       garbage.push(...known.refs.map((ref) => ref.key));
       continue;
     }
-    if (erasures.concerns(known.siteId)) await purgeParts(known, blocks, plan, options, garbage);
+    const erased = erasures.toRemoveIn(known.siteId);
+    if (erased) await purgeParts(known, erased, spans, blocks, plan, options, garbage);
     const isMended = known.refs.some(({ key }) => options.cache.isMended(key));
     if (known.live.length === 0 && !isMended && known.refs.filter(isSmall).length <= MAX_PARTS) {
       left.push(...known.refs);
@@ -67,22 +70,35 @@ export async function writeRollups(plan: CompactionPlan, options: CompactionOpti
   return left;
 }
 
-/** Parts without rows of the erased stay as they are, and with them what was summed up of their days. */
-async function purgeParts(known: SiteDay, blocks: BlockRef[], plan: CompactionPlan, options: CompactionOptions, garbage: string[]): Promise<void> {
-  const { erasures } = plan;
+/** Parts without rows of the erased stay as they are; of most, one line is parsed to see it. */
+async function purgeParts(known: SiteDay, erased: Hidden, spans: Spans, blocks: BlockRef[], plan: CompactionPlan, options: CompactionOptions, garbage: string[]): Promise<void> {
   const clean: RollupRef[] = [];
-  for (const [i, ref] of known.refs.entries()) {
-    const rollup = await readPart(ref, blocks, options);
-    const purged = rollup === "missing" ? createDay() : erasures.withoutErased(known.siteId, rollup);
-    if (rollup !== "missing" && purged.rows.size === rollup.rows.size) {
+  for (const ref of known.refs) {
+    const held = await options.cache.readVisitors(ref.key, ref.day, erased.hashes);
+    if (typeof held === "object" && noteErased(held, erased, known.siteId, spans) === 0) {
       clean.push(ref);
       continue;
     }
+    const rollup = held === "missing" ? held : await readPart(ref, blocks, options);
     garbage.push(ref.key);
-    if (purged.rows.size > 0) clean.push(await writePart(known, purged, i + 1, plan, options));
+    if (rollup === "missing") {
+      spans.addDay(ref);
+      continue;
+    }
+    if (held === "torn") noteErased(rollup, erased, known.siteId, spans);
+    const purged = erased.shown(rollup);
+    if (purged.rows.size > 0) clean.push(await writePart(known, purged, clean.length + 1, plan, options));
   }
   known.refs = clean;
-  known.live = known.live.map((rollup) => erasures.withoutErased(known.siteId, rollup)).filter(({ rows }) => rows.size > 0);
+  for (const rollup of known.live) noteErased(rollup, erased, known.siteId, spans);
+  known.live = known.live.map(erased.shown).filter(({ rows }) => rows.size > 0);
+}
+
+/** How many rows are an erased visitor's. */
+function noteErased(rollup: DayRollup, erased: Hidden, siteId: string, spans: Spans): number {
+  const { rows } = erased.shown(rollup);
+  for (const [key, row] of rollup.rows) if (!rows.has(key)) spans.add(siteId, row);
+  return rollup.rows.size - rows.size;
 }
 
 const isSmall = (ref: RollupRef) => ref.cells <= MAX_PART_CELLS;

@@ -181,8 +181,9 @@ export interface Portion {
 }
 
 /** The share that a visitor falls into: by the order of the hashes. */
-export const portionOf = (visitorId: string, portions: number) =>
-  portions === 1 ? 0 : Math.floor((hashOf(visitorId) / 2 ** 52) * portions);
+export const portionOf = (visitorId: string, portions: number) => (portions === 1 ? 0 : portionOfHash(hashOf(visitorId), portions));
+
+export const portionOfHash = (hash: number, portions: number) => Math.floor((hash / 2 ** 52) * portions);
 
 /**
  * 52 bits that stand for an id within one session: enough that two ids of a session never meet in practice

@@ -4,30 +4,31 @@ import { createByteCache } from "./byte-cache.ts";
 import type { SummaryRef } from "./checkpoint.ts";
 import { digestOfParts, isSettled, portionsOf, readRows, type SiteParts } from "./day-parts.ts";
 import { createSummaryBuilder, type DaySummary, weighSummary } from "./day-summary.ts";
+import { visitsIn } from "./distinct.ts";
+import type { Hidden } from "./erasure.ts";
 import { createOpenedParts, type RollupCache } from "./rollup-cache.ts";
-import type { DayRollup } from "./rollup.ts";
+import { type DayRollup, hashOf } from "./rollup.ts";
 import { decodeSummary, encodeSummary } from "./summary-codec.ts";
 import type { FollowOptions, WriterView } from "./view.ts";
 
 /** Summaries kept in memory, of either kind; an estimate, see `weighSummary`. */
 export const MAX_SUMMARY_BYTES = 24 * 1024 * 1024;
 
-/** Rows without the erased visitors', and a number that changes with these. */
-export interface Shown {
-  version: number;
-  shown(rollup: DayRollup): DayRollup;
+/** Where a summary may be named already, and who is to be left out. */
+export interface SummarySource {
+  views: WriterView[];
+  hidden?: Hidden;
 }
 
 export interface Summaries {
   /** Stands for a day's summary: another one when it is made of anything else. */
-  idOf(siteId: string, day: string, parts: SiteParts, from: WriterView[] | Shown): string;
-  /**
-   * A day that is over, summed up: from memory, from storage if a view names it, else from its rows. While there are
-   * visitors to be left out, only from the rows that are to be shown.
-   */
-  get(siteId: string, day: string, parts: SiteParts, from: WriterView[] | Shown): Promise<DaySummary>;
+  idOf(siteId: string, day: string, parts: SiteParts, from: SummarySource): string;
+  /** A day that is over, summed up: from memory, from storage if a view names it, else from its rows. */
+  get(siteId: string, day: string, parts: SiteParts, from: SummarySource): Promise<DaySummary>;
   /** Stores it under a fresh key; undefined when some of its rows cannot be read. */
-  write(siteId: string, day: string, parts: SiteParts, by: { views: WriterView[]; writer: string; generation: number }): Promise<SummaryRef | undefined>;
+  write(siteId: string, day: string, parts: SiteParts, by: SummarySource & { writer: string; generation: number }): Promise<SummaryRef | undefined>;
+  /** Whether nobody of those is in a stored one, as far as it tells. */
+  isFree(ref: SummaryRef, hidden: Hidden): Promise<boolean>;
 }
 
 export function createSummaries({ cache, follow, maxBytes = MAX_SUMMARY_BYTES }: { cache: RollupCache; follow: FollowOptions; maxBytes?: number }): Summaries {
@@ -39,20 +40,26 @@ export function createSummaries({ cache, follow, maxBytes = MAX_SUMMARY_BYTES }:
   const making = new Map<string, Promise<DaySummary>>();
 
   const idOf = (siteId: string, day: string, of: string, version = 0) => `${siteId}\n${day}\n${of}\n${version}`;
-  const versionIn = (from: WriterView[] | Shown) => (Array.isArray(from) ? 0 : from.version);
 
-  /** As it was summed up before, of the same parts. */
-  async function find(siteId: string, day: string, of: string, views: WriterView[]): Promise<DaySummary | undefined> {
+  async function load({ siteId, day, key, of }: SummaryRef): Promise<DaySummary | undefined> {
     const id = idOf(siteId, day, of);
     const known = keptOf(id);
     if (known) return known;
+    const held = await guard.read(key);
+    if (held.state !== "found") return undefined;
+    const summary = await decodeSummary(held.body, day);
+    read.put(id, summary);
+    return summary;
+  }
+
+  /** As it was summed up before, of the same parts. */
+  async function find(siteId: string, day: string, of: string, views: WriterView[]): Promise<DaySummary | undefined> {
+    const known = keptOf(idOf(siteId, day, of));
+    if (known) return known;
     for (const view of views) {
       const ref = view.checkpoint.summaries.find((one) => one.siteId === siteId && one.day === day && one.of === of);
-      const held = ref && (await guard.read(ref.key));
-      if (held?.state !== "found") continue;
-      const summary = await decodeSummary(held.body, day);
-      read.put(id, summary);
-      return summary;
+      const summary = ref && (await load(ref));
+      if (summary) return summary;
     }
     return undefined;
   }
@@ -66,13 +73,11 @@ export function createSummaries({ cache, follow, maxBytes = MAX_SUMMARY_BYTES }:
     return (await find(siteId, day, digestOfParts(parts, day), views))?.loose;
   }
 
-  async function build(siteId: string, day: string, parts: SiteParts, from: WriterView[] | Shown): Promise<DaySummary> {
+  async function build(siteId: string, day: string, parts: SiteParts, { views, hidden }: SummarySource): Promise<DaySummary> {
     const builder = createSummaryBuilder(day);
-    const shown = Array.isArray(from) ? (rollup: DayRollup) => rollup : from.shown;
+    const shown = hidden?.shown ?? ((rollup: DayRollup) => rollup);
     const days: { day: string; loose?: DayRollup }[] = [{ day }];
-    for (const next of [addDays(day, -1), addDays(day, 1)]) {
-      days.push({ day: next, loose: Array.isArray(from) ? await neighbour(siteId, next, parts, from) : undefined });
-    }
+    for (const next of [addDays(day, -1), addDays(day, 1)]) days.push({ day: next, loose: await neighbour(siteId, next, parts, views) });
     const portions = portionsOf(parts, days.filter(({ loose }) => !loose).map((one) => one.day));
     const opened = createOpenedParts();
     let whole = true;
@@ -88,35 +93,48 @@ export function createSummaries({ cache, follow, maxBytes = MAX_SUMMARY_BYTES }:
     return { ...builder.finish(), ...(!whole && { isPartial: true }) };
   }
 
-  async function make(id: string, siteId: string, day: string, of: string, parts: SiteParts, from: WriterView[] | Shown): Promise<DaySummary> {
-    const stored = Array.isArray(from) ? await find(siteId, day, of, from) : undefined;
-    if (stored) return stored;
+  async function make(id: string, siteId: string, day: string, of: string, parts: SiteParts, from: SummarySource): Promise<DaySummary> {
+    const stored = await find(siteId, day, of, from.views);
+    if (stored && !(from.hidden && mayHold(stored, from.hidden))) return stored;
     const summary = await build(siteId, day, parts, from);
     if (!summary.isPartial) built.put(id, summary);
     return summary;
   }
 
+  function get(siteId: string, day: string, parts: SiteParts, from: SummarySource): Promise<DaySummary> {
+    const of = digestOfParts(parts, day);
+    const id = idOf(siteId, day, of, from.hidden?.version);
+    const known = keptOf(id);
+    if (known) return Promise.resolve(known);
+    let pending = making.get(id);
+    if (!pending) {
+      pending = make(id, siteId, day, of, parts, from).finally(() => making.delete(id));
+      making.set(id, pending);
+    }
+    return pending;
+  }
+
   return {
-    idOf: (siteId, day, parts, from) => idOf(siteId, day, digestOfParts(parts, day), versionIn(from)),
-    get(siteId, day, parts, from) {
-      const of = digestOfParts(parts, day);
-      const id = idOf(siteId, day, of, versionIn(from));
-      const known = keptOf(id);
-      if (known) return Promise.resolve(known);
-      let pending = making.get(id);
-      if (!pending) {
-        pending = make(id, siteId, day, of, parts, from).finally(() => making.delete(id));
-        making.set(id, pending);
-      }
-      return pending;
+    idOf: (siteId, day, parts, { hidden }) => idOf(siteId, day, digestOfParts(parts, day), hidden?.version),
+    get,
+    async isFree(ref, hidden) {
+      const summary = await load(ref);
+      return summary !== undefined && !mayHold(summary, hidden);
     },
-    async write(siteId, day, parts, { views, writer, generation }) {
-      const of = digestOfParts(parts, day);
-      const summary = keptOf(idOf(siteId, day, of)) ?? (await build(siteId, day, parts, views));
+    async write(siteId, day, parts, { writer, generation, ...from }) {
+      const summary = await get(siteId, day, parts, from);
       if (summary.isPartial) return undefined;
       const key = keys.summary(siteId, day, writer, generation);
       await guard.write(key, await encodeSummary(summary));
-      return { siteId, day, key, of };
+      return { siteId, day, key, of: digestOfParts(parts, day) };
     },
   };
+}
+
+/** Whether an erased visitor is among those counted, as far as one can tell: a sketch tells of nobody. */
+function mayHold({ groups, loose }: DaySummary, { hashes }: Hidden): boolean {
+  if (groups.some(({ sketches }) => sketches)) return true;
+  for (const hash of hashes) if (groups.some(({ visitors }) => visitsIn(visitors, hash) > 0)) return true;
+  for (const { visitorId } of loose.rows.values()) if (hashes.has(hashOf(visitorId))) return true;
+  return false;
 }

@@ -15,30 +15,37 @@ export async function writeSummaries(plan: CompactionPlan, rollups: RollupRef[],
   const { own, adopt, erasures } = plan;
   const next: WriterView = { ...own, checkpoint: { ...own.checkpoint, rollups }, sealed: undefined };
   const views = [next, ...plan.views.filter((view) => view !== own && !adopt.includes(view))];
-  const sites = new Map<string, SiteParts>();
+  const sites = new Map<string, { now: SiteParts; before: SiteParts }>();
   const partsIn = (siteId: string) => {
-    const known = sites.get(siteId) ?? partsOf(siteId, views, next);
+    const known = sites.get(siteId) ?? { now: partsOf(siteId, views, next), before: partsOf(siteId, plan.views, own) };
     sites.set(siteId, known);
     return known;
   };
-  /** Not made of parts that another process may have yet to remove somebody from. */
-  const isClean = (siteId: string, parts: SiteParts, day: string) => erasures.versionOf(siteId) === 0 || areOwn(parts, day);
+  const touched = new Set([own, ...adopt].flatMap((view) => [...(view === own ? view.sealed : view.live)?.keys() ?? []]));
+  const isTouched = (siteId: string, day: string) => around(day).some((one) => touched.has(siteDay(siteId, one)));
+  /** Whether a summary says what the parts do now: they are the same, or the same rows in other parts. */
+  const isOf = ({ siteId, day, of }: SummaryRef, now: string) =>
+    of === now || (of === digestOfParts(partsIn(siteId).before, day) && !isTouched(siteId, day));
   const left = new Map<string, SummaryRef>();
-  for (const ref of [own, ...adopt].flatMap((view) => view.checkpoint.summaries)) {
-    const key = siteDay(ref.siteId, ref.day);
-    const parts = partsIn(ref.siteId);
-    const holds = parts.has(ref.day) && ref.of === digestOfParts(parts, ref.day) && isClean(ref.siteId, parts, ref.day);
-    if (holds && !left.has(key)) left.set(key, ref);
-    else garbage.push(ref.key);
+  for (const view of [own, ...adopt]) {
+    for (const ref of view.checkpoint.summaries) {
+      const key = siteDay(ref.siteId, ref.day);
+      const parts = partsIn(ref.siteId).now;
+      const of = digestOfParts(parts, ref.day);
+      const erased = erasures.toRemoveIn(ref.siteId);
+      const holds = !left.has(key) && parts.has(ref.day) && isOf(ref, of) && (!erased || (await options.summaries.isFree(ref, erased)));
+      if (holds) left.set(key, { ...ref, of });
+      else if (left.get(key)?.key !== ref.key) garbage.push(ref.key);
+    }
   }
   if (!plan.sumUp) return [...left.values()];
+  next.checkpoint.summaries = [...left.values()];
 
-  const touched = new Set([own, ...adopt].flatMap((view) => [...(view === own ? view.sealed : view.live)?.keys() ?? []]));
   const isDue = ({ siteId, day }: RollupRef) => {
     if (left.has(siteDay(siteId, day)) || !isExpired({ day }, plan.now)) return false;
-    if (around(day).some((one) => touched.has(siteDay(siteId, one)))) return false;
-    const parts = partsIn(siteId);
-    if (!isSettled(parts, day) || !isClean(siteId, parts, day)) return false;
+    if (isTouched(siteId, day)) return false;
+    const parts = partsIn(siteId).now;
+    if (!isSettled(parts, day)) return false;
     const of = digestOfParts(parts, day);
     return !views.some((view) => view !== next && view.checkpoint.summaries.some((ref) => ref.siteId === siteId && ref.day === day && ref.of === of));
   };
@@ -46,12 +53,11 @@ export async function writeSummaries(plan: CompactionPlan, rollups: RollupRef[],
   for (const ref of rollups.toSorted((a, b) => (a.day < b.day ? 1 : -1))) {
     if (built === MAX_BUILDS) break;
     if (!isDue(ref)) continue;
-    const made = await options.summaries.write(ref.siteId, ref.day, partsIn(ref.siteId), { views, writer: own.writer, generation: plan.generation });
+    const made = await options.summaries.write(ref.siteId, ref.day, partsIn(ref.siteId).now, {
+      views, hidden: erasures.hiddenIn(ref.siteId), writer: own.writer, generation: plan.generation,
+    });
     built++;
     if (made) left.set(siteDay(ref.siteId, ref.day), made);
   }
   return [...left.values()];
 }
-
-const areOwn = (parts: SiteParts, day: string) =>
-  around(day).every((one) => [...(parts.get(one)?.refs.values() ?? [])].every((ref) => ref.isOwn));

@@ -81,6 +81,8 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
   const seen = createSeenIds();
   const recent = createRecentSegments();
   const erasures = createErasures(guard, own.writer, (digest) => {
+    // what others stored may have been seen before what they were asked to forget
+    for (const view of views.all()) erasures.dropFrom(view.live);
     profiles.drop(digest);
     reports.forget();
   });
@@ -187,7 +189,7 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
   async function keepUp(): Promise<void> {
     try {
       await views.refresh();
-      if (erasures.pending().length > 0) await checkpointer.run("age");
+      if (!erasures.areIn(own.checkpoint)) await checkpointer.run("age");
     } catch (error) {
       reporter.report("warn", "follow", "what other processes stored could not be read and will be tried again", error);
     }

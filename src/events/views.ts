@@ -62,6 +62,7 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
     if (!claimed) await writers.claim();
     claimed = true;
     const living = new Set(livingIn(await writers.read()));
+    await erasures.load();
     const segments = await numbersOf(bases.journal);
     const checkpoints = await numbersOf(bases.checkpoints);
     for (const writer of new Set([...segments.keys(), ...checkpoints.keys()])) {
@@ -78,7 +79,6 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
       others.set(writer, view);
       found.delete(writer);
     }
-    await erasures.load();
     dropAdoptedLate();
     await refresh();
   }
@@ -238,7 +238,7 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
       if (view.checkpoint.n < slot.checkpoint) view.checkpoint = { ...view.checkpoint, n: slot.checkpoint };
     }
     await followWriter(view, follow);
-    await erasures.load(view.writer);
+    await erasures.follow(view.writer, slot?.erasures ?? 0);
   }
 
   /** Another process has its slot now, or it died and may have got further than it told: its keys say. */

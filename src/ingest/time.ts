@@ -1,9 +1,6 @@
-import { HOUR_MS } from "../clock.ts";
+import { MAX_HIT_AGE_MS } from "../clock.ts";
 import type { RequestFacts, TelemetryInput } from "../event.ts";
 import type { Context, Received, Timed } from "./stages.ts";
-
-/** How old a hit from a browser may be. */
-export const MAX_AGE_MS = 48 * HOUR_MS;
 
 /**
  * When a hit happened. With `sentAt` only the distance between the client's two readings counts, so a clock that
@@ -14,7 +11,7 @@ export function timeOf(input: TelemetryInput, facts: RequestFacts): number {
   const happenedAt = toMs(input.timestamp);
   if (happenedAt === undefined) return now;
   const age = Math.max(0, (toMs(input.sentAt) ?? now) - happenedAt);
-  return now - (facts.trust === "write" ? Math.min(age, MAX_AGE_MS) : age);
+  return now - (facts.trust === "write" ? Math.min(age, MAX_HIT_AGE_MS) : age);
 }
 
 /** The schema has made numbers of them; an in-process caller may have skipped it. */

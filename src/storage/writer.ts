@@ -12,15 +12,19 @@ export interface WriterSlot {
   beats: number;
   /** Number of its newest checkpoint; -1 before the first. */
   checkpoint: number;
+  /** Erasures that it was asked for. */
+  erasures: number;
   /** Writers whose data it knows of and has not taken over. */
   known: string[];
 }
+
+type WriterState = Pick<WriterSlot, "checkpoint" | "erasures" | "known">;
 
 export interface Writers {
   /** Takes a free slot; resolves when it was found to be still its own a moment later, and looks again in the following seconds. */
   claim(): Promise<void>;
   /** Tells the others that this process lives, and what it has written. */
-  beat(state: { checkpoint: number; known: string[] }): Promise<void>;
+  beat(state: WriterState): Promise<void>;
   /** What all slots say, dead ones included. */
   read(): Promise<WriterSlot[]>;
   /** Whether a slot's process still lives, as far as clocks tell. */
@@ -62,7 +66,7 @@ export interface WritersOptions {
 
 export function createWriters({ guard, writer, now, onFull, random = Math.random }: WritersOptions): Writers {
   let mine: number | undefined;
-  let state: { checkpoint: number; known: string[] } = { checkpoint: -1, known: [] };
+  let state: WriterState = { checkpoint: -1, erasures: 0, known: [] };
   /** Writers by their last sign of life, how long it has been the last, and whether it was old when it was first seen. */
   const heard = new Map<string, { beats: number; silentMs: number; isStale: boolean }>();
   let beats = 0;

@@ -141,14 +141,13 @@ test("a damaged summary is as good as none", async () => {
   await again.close();
 });
 
-test("erasing somebody removes the summaries of that visitor's days, and leaves the others", async () => {
+test("erasing somebody removes the summary of that visitor's day, and leaves the others", async () => {
   const { world, store } = await createMonth();
   const before = await world.keysOf("summary");
   await store.erase("shop", "vis_10");
   const after = await world.keysOf("summary");
   const dayOf = (key: string) => key.split(":")[2];
-  const goneDays = ["2025-02-27", "2025-02-28", "2025-03-01"]; // the day and those next to it
-  expect(before.filter((key) => !after.includes(key)).map(dayOf).sort()).toEqual(goneDays);
+  expect(before.filter((key) => !after.includes(key)).map(dayOf)).toEqual(["2025-02-28"]);
   const { totalPageviews, visitors } = await store.report(queryOf());
   expect([totalPageviews, visitors.some(({ visitorId }) => visitorId === "vis_10")]).toEqual([19, false]);
   await store.close();

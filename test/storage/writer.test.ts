@@ -60,7 +60,7 @@ test("a process whose slot another wrote over, long after, has another by its ne
   await driver.removeItem!("slot:0000000000", {});
   await soon(second!.claim());
   expect(kept).toBeDefined();
-  await soon(first!.beat({ checkpoint: -1, known: [] }));
+  await soon(first!.beat({ checkpoint: -1, erasures: 0, known: [] }));
   expect((await second!.read()).map((slot) => slot.writer)).toEqual(["second", "first"]);
 });
 
@@ -74,7 +74,7 @@ test("a process for which there is no slot says so, and takes the first that bec
   for (const one of writers) await soon(one.claim());
   let told = 0;
   const late = createWriters({ guard, writer: "late", now: Date.now, onFull: () => told++ });
-  const state = { checkpoint: -1, known: [] };
+  const state = { checkpoint: -1, erasures: 0, known: [] };
   await soon(late.claim());
   await soon(late.beat(state));
   expect(told).toBe(2);
@@ -109,18 +109,18 @@ test.each([
 ])("a process that says nothing for a minute is taken for dead, and one that beats is not, its clock %s", async (_, clock) => {
   const { second, look } = await apart(clock);
   for (let ms = 0; ms < 90_000; ms += 1_000) {
-    if (ms % 20_000 === 0) await second.beat({ checkpoint: -1, known: [] });
+    if (ms % 20_000 === 0) await second.beat({ checkpoint: -1, erasures: 0, known: [] });
     expect(await look(), `${ms} ms`).toEqual([true, true]);
     await vi.advanceTimersByTimeAsync(1_000);
   }
-  await second.beat({ checkpoint: -1, known: [] });
+  await second.beat({ checkpoint: -1, erasures: 0, known: [] });
   for (let ms = 0; ms < 60_000; ms += 1_000) {
     expect(await look(), `${ms} ms of silence`).toEqual([true, true]);
     await vi.advanceTimersByTimeAsync(1_000);
   }
   await vi.advanceTimersByTimeAsync(1_000);
   expect(await look()).toEqual([false, false]);
-  await second.beat({ checkpoint: -1, known: [] });
+  await second.beat({ checkpoint: -1, erasures: 0, known: [] });
   expect(await look(), "it was only asleep").toEqual([true, true]);
 });
 

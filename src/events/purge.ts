@@ -1,0 +1,78 @@
+import { DAY_MS } from "../clock.ts";
+import type { StoredEvent } from "../event.ts";
+import type { BlockRef, RollupRef } from "./checkpoint.ts";
+import type { CompactionPlan } from "./compaction.ts";
+import type { SessionRow } from "./rollup.ts";
+import { parseLines, parseSlices, type SitePart } from "./segment.ts";
+import { createSlicer } from "./slicer.ts";
+
+/** When erased visitors were there, as rows tell: no block of other times holds a line of theirs. */
+export interface Spans {
+  add(siteId: string, row: SessionRow): void;
+  /** Nobody can tell any more who was there on that day. */
+  addDay(ref: RollupRef): void;
+  meets(block: BlockRef): boolean;
+}
+
+export function createSpans(): Spans {
+  const spans: { siteId: string; start: number; end: number }[] = [];
+  return {
+    add: (siteId, { start, end }) => void spans.push({ siteId, start, end }),
+    addDay({ siteId, day }) {
+      const start = Date.parse(day);
+      spans.push({ siteId, start: start - DAY_MS, end: start + 2 * DAY_MS }); // zones lie within a day of UTC
+    },
+    meets: ({ siteId, minAt, maxAt }) => spans.some((span) => span.siteId === siteId && span.start <= maxAt && span.end >= minAt),
+  };
+}
+
+/** The part without the lines of erased visitors and what is kept no longer; the same one when it has none. */
+export async function purgeLines(part: SitePart, { erasures, expireBefore }: CompactionPlan): Promise<SitePart> {
+  const isGone = ({ siteId, visitorId, at }: StoredEvent) => erasures.isErased(siteId, visitorId, at);
+  return part.minAt < expireBefore
+    ? dropEach(part, (event) => event.at < expireBefore || isGone(event))
+    : dropOf(part, erasures.mayBeErased, isGone);
+}
+
+async function dropEach({ siteId, lines }: SitePart, isGone: (event: StoredEvent) => boolean): Promise<SitePart> {
+  const kept: string[] = [];
+  let minAt = Infinity;
+  let maxAt = -Infinity;
+  for await (const events of parseSlices(lines)) {
+    for (const event of events) {
+      if (isGone(event)) continue;
+      kept.push(`${JSON.stringify(event)}\n`);
+      if (event.at < minAt) minAt = event.at;
+      if (event.at > maxAt) maxAt = event.at;
+    }
+  }
+  return { siteId, lines: Buffer.from(kept.join("")), count: kept.length, minAt, maxAt };
+}
+
+const VISITOR = Buffer.from('"visitorId":"');
+const [QUOTE, NEWLINE] = [34, 10];
+
+/** Only lines that name a visitor who may be gone are parsed; the others are copied. Ids have no character that JSON escapes. */
+async function dropOf(part: SitePart, mayBeGone: (visitorId: string) => boolean, isGone: (event: StoredEvent) => boolean): Promise<SitePart> {
+  const { lines } = part;
+  const kept: Buffer[] = [];
+  const slice = createSlicer();
+  let copied = 0;
+  let dropped = 0;
+  for (let hit = lines.indexOf(VISITOR), from = 0; hit !== -1; hit = lines.indexOf(VISITOR, from)) {
+    if (slice.due()) await slice.pause();
+    const start = hit + VISITOR.length;
+    from = lines.indexOf(QUOTE, start);
+    if (!mayBeGone(lines.toString("latin1", start, from))) continue;
+    const line = lines.lastIndexOf(NEWLINE, hit) + 1;
+    const end = lines.indexOf(NEWLINE, hit) + 1 || lines.length;
+    from = end;
+    if (!parseLines(lines.subarray(line, end)).every(isGone)) continue;
+    kept.push(lines.subarray(copied, line));
+    copied = end;
+    dropped++;
+  }
+  if (dropped === 0) return part;
+  kept.push(lines.subarray(copied));
+  return { ...part, lines: Buffer.concat(kept), count: part.count - dropped };
+}

@@ -1,0 +1,208 @@
+import type { Driver } from "unstorage";
+import memoryDriver from "unstorage/drivers/memory";
+import { inflateRawSync } from "node:zlib";
+import { afterEach, expect, test, vi } from "vitest";
+import type { StoredEvent } from "../../src/event.ts";
+import { createUnstorageEvents } from "../../src/events/unstorage.ts";
+import { silentReporter } from "../../src/logger.ts";
+import { createGuard } from "../../src/storage/guard.ts";
+import { silence } from "./silence.ts";
+
+const DAY = 86_400_000;
+const NOON = Date.parse("2025-03-10T12:00:00Z");
+const DAYS = 12;
+
+afterEach(() => void vi.restoreAllMocks());
+
+let made = 0;
+function event(at: number, visitorId: string, fields: Partial<StoredEvent> = {}): StoredEvent {
+  const id = `evt_${made++}`;
+  return {
+    id, siteId: "shop", type: "pageview", at, day: new Date(at).toISOString().slice(0, 10), visitorId, sessionId: `s_${visitorId}`, visit: 1,
+    path: `/for/${visitorId}`, pageviewId: `pv_${id}`, ...fields,
+  };
+}
+
+/** Processes on one disk, with what they ask of it. */
+function createWorld() {
+  const disk = { ...memoryDriver(), dispose: undefined } as Driver;
+  const asked: string[] = [];
+  const dead = new WeakSet<object>();
+  let clock = NOON;
+  function open() {
+    const alive = <T>(call: () => T) => {
+      if (dead.has(store)) throw new Error("dead");
+      return call();
+    };
+    const driver: Driver = {
+      ...disk,
+      getItemRaw: (key, options) => alive(() => (asked.push(key), disk.getItemRaw!(key, options))),
+      setItemRaw: (...args) => alive(() => disk.setItemRaw!(...args)),
+      removeItem: (...args) => alive(() => disk.removeItem!(...args)),
+    };
+    const store = createUnstorageEvents({ guard: createGuard(driver, { reporter: silentReporter }), now: () => clock, reporter: silentReporter });
+    return store;
+  }
+  return {
+    open,
+    kill: (store: Store) => void dead.add(store),
+    forward: (ms: number) => void (clock += ms),
+    keysOf: async (kind: string) => (await disk.getKeys!(kind, {})).filter((key) => key.startsWith(`${kind}:`)),
+    /** What is read of a kind while something is done. */
+    async readBy(kind: string, action: () => Promise<unknown>) {
+      asked.length = 0;
+      await action();
+      return asked.filter((key) => key.startsWith(`${kind}:`));
+    },
+    /** Every stored value as text, inflated where it is compressed. */
+    async everything() {
+      const texts: string[] = [];
+      for (const key of await disk.getKeys("", {})) {
+        const body = ((await disk.getItemRaw!(key, {} as never)) as Buffer).subarray(12);
+        texts.push(key, body.toString("latin1"));
+        try {
+          texts.push(inflateRawSync(body).toString());
+        } catch {
+          // not compressed
+        }
+      }
+      return texts.join("\n");
+    },
+  };
+}
+type Store = ReturnType<typeof createUnstorageEvents>;
+
+const checkpoint = (store: Store) => store.erase("elsewhere", "nobody");
+const report = (store: Store, days = 30) => store.report({ siteId: "shop", timeZone: "UTC", days, limit: 100, includeBots: false, now: NOON });
+const dayOf = (key: string) => key.split(":")[2];
+
+/** Some days of two visitors each, oldest first: a checkpoint a day, and those that are over summed up. */
+async function createDays() {
+  const world = createWorld();
+  const store = world.open();
+  for (let i = DAYS - 1; i >= 0; i--) {
+    const at = NOON - i * DAY;
+    await store.append({ events: [event(at, `vis_${i}`), event(at + 60_000, `vis_${i}`), event(at, `other_${i}`)] });
+    await checkpoint(store);
+  }
+  for (let i = 0; i < DAYS / 4; i++) await checkpoint(store);
+  return { world, store };
+}
+
+test("to erase a visitor, only blocks of the times at which they were there are read", async () => {
+  const { world, store } = await createDays();
+  expect(await world.everything()).toContain("vis_5");
+  const blocks = await world.readBy("block", () => store.erase("shop", "vis_5"));
+  expect(new Set(blocks).size).toBe(1);
+  expect(await world.everything()).not.toContain("vis_5");
+  const { totalPageviews, uniqueVisitors } = await report(store);
+  expect([totalPageviews, uniqueVisitors]).toEqual([3 * DAYS - 2, 2 * DAYS - 1]);
+  expect(await world.readBy("block", () => store.erase("shop", "nobody"))).toEqual([]);
+  await store.close();
+});
+
+test("while another process may hold rows of an erased visitor, days that they were not seen on are not counted by rows", async () => {
+  const { world, store } = await createDays();
+  const other = world.open();
+  await other.append({ events: [event(NOON, "vis_5")] });
+  await store.erase("shop", "vis_5");
+  await store.close();
+  const third = world.open();
+  const days = new Set((await world.readBy("rollup", () => report(third))).map(dayOf));
+  expect([...days].sort(), "today, yesterday").toEqual(["2025-03-09", "2025-03-10"]);
+  const { totalPageviews, visitors } = await report(third);
+  expect(totalPageviews).toBe(3 * DAYS - 2);
+  expect(visitors.map(({ visitorId }) => visitorId)).not.toContain("vis_5");
+  await third.close();
+  await other.close();
+});
+
+test("what another process summed up with an erased visitor in it is not shown", async () => {
+  const { world, store } = await createDays();
+  const other = world.open();
+  await other.append({ events: [event(NOON, "vis_9")] });
+  await other.erase("shop", "vis_5"); // known to all; the rows are the first one's, who has not removed them yet
+  const { totalPageviews, uniqueVisitors, visitors } = await report(other);
+  expect([totalPageviews, uniqueVisitors]).toEqual([3 * DAYS - 1, 2 * DAYS - 1]);
+  expect(visitors.map(({ visitorId }) => visitorId)).not.toContain("vis_5");
+  await other.close();
+  await store.close();
+});
+
+test("a hit of an erased visitor that arrives late, after the removal, is not stored for longer than the journal", async () => {
+  const world = createWorld();
+  const store = world.open();
+  await store.append({ events: [event(NOON, "vis_gone"), event(NOON, "vis_here")] });
+  await store.erase("shop", "vis_gone");
+  await store.append({ events: [event(NOON - 60_000, "vis_gone"), event(NOON, "vis_here")] });
+  world.forward(2 * DAY);
+  await checkpoint(store);
+  expect(await world.everything()).not.toContain("vis_gone");
+  expect((await report(store)).totalPageviews).toBe(2);
+  await store.close();
+});
+
+test("another visitor's event that only mentions the id of an erased one stays as it was", async () => {
+  const world = createWorld();
+  const store = world.open();
+  const mention = event(NOON, "vis_here", { type: "event", name: "invite", data: { visitorId: "vis_gone", note: 'said "visitorId":"vis_gone"' } });
+  await store.append({ events: [mention, event(NOON, "vis_gone"), event(NOON, "vis_here")] });
+  await checkpoint(store);
+  await store.erase("shop", "vis_gone");
+  const left: StoredEvent[] = [];
+  for await (const one of store.read("shop")) left.push(one);
+  expect(left.map(({ visitorId }) => visitorId)).toEqual(["vis_here", "vis_here"]);
+  expect(left).toContainEqual(mention);
+  await store.close();
+});
+
+test("rows of a process that died before it could remove an erased visitor's are removed when it is taken over", async () => {
+  const world = createWorld();
+  const dead = world.open();
+  await dead.append({ events: [event(NOON, "vis_gone"), event(NOON, "vis_here")] });
+  await checkpoint(dead);
+  await dead.append({ events: [event(NOON, "vis_gone")] });
+  const store = world.open();
+  await store.start();
+  world.kill(dead);
+  await store.erase("shop", "vis_gone");
+  await silence(store);
+  await checkpoint(store);
+  expect(await world.everything()).not.toContain("vis_gone");
+  await store.close();
+  const again = world.open();
+  expect((await report(again)).totalPageviews).toBe(1);
+  await again.close();
+});
+
+test("a process learns of an erasure though those before it were over when it started", async () => {
+  const world = createWorld();
+  const asked = world.open();
+  for (const id of ["vis_1", "vis_2"]) await asked.erase("shop", id);
+  const other = world.open();
+  await other.append({ events: [event(NOON, "vis_3"), event(NOON, "vis_here")] });
+  await asked.erase("shop", "vis_3");
+  await vi.waitFor(async () => expect(await world.everything()).not.toContain("vis_3"), { timeout: 5_000 });
+  expect((await report(other)).totalPageviews).toBe(1);
+  await other.close();
+  await asked.close();
+});
+
+test("what asks for an erasure goes when all processes have removed what they had and no late hit can come, and not before", async () => {
+  const world = createWorld();
+  const asked = world.open();
+  const other = world.open();
+  for (const store of [asked, other]) await store.append({ events: [event(NOON, "vis_gone")] });
+  world.kill(other);
+  await asked.erase("shop", "vis_gone");
+  await checkpoint(asked);
+  expect(await world.everything(), "the other one's").toContain("vis_gone");
+  expect(await world.keysOf("erased")).not.toEqual([]);
+  await silence(asked);
+  await checkpoint(asked);
+  expect(await world.everything()).not.toContain("vis_gone");
+  world.forward(2 * DAY + 1);
+  await checkpoint(asked);
+  expect(await world.keysOf("erased"), "only that of this checkpoint").toHaveLength(1);
+  await asked.close();
+});
