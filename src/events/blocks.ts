@@ -67,7 +67,7 @@ export async function writeBlocks(plan: CompactionPlan, spans: Spans, options: C
 function isStale(ref: BlockRef, { erasures, expireBefore }: CompactionPlan, spans: Spans): boolean {
   if (ref.minAt < expireBefore - DAY_MS || ref.maxAt < expireBefore) return true;
   // of what is too old the rows may be gone before the lines
-  return erasures.toRemoveIn(ref.siteId) !== undefined && (spans.meets(ref) || ref.minAt < expireBefore);
+  return spans.meets(ref) || (ref.minAt < expireBefore && erasures.toRemoveIn(ref.siteId) !== undefined);
 }
 
 async function purgeBlock(ref: BlockRef, plan: CompactionPlan, options: CompactionOptions): Promise<SitePart | undefined> {

@@ -66,6 +66,8 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
   let readers = 0;
   let garbage: string[] = [];
   let running: Promise<void> | undefined;
+  /** Has not begun: many erasures at once are one. */
+  let nextErase: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
   /** A checkpoint whose write failed: it may land yet, so it is written again, as it is, before another. */
   let unwritten: { before: Checkpoint; checkpoint: Checkpoint; garbage: string[]; adopted: WriterView[]; folded: number } | undefined;
@@ -166,9 +168,14 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
   }
 
   function run(why: "full" | "age" | "erase" | "close"): Promise<void> {
+    if (why === "erase" && nextErase) return nextErase;
     const before = running ?? Promise.resolve();
-    const mine = before.catch(() => {}).then(() => runOnce(why));
+    const mine = before.catch(() => {}).then(() => {
+      if (nextErase === mine) nextErase = undefined;
+      return runOnce(why);
+    });
     running = mine;
+    if (why === "erase") nextErase = mine;
     void mine.catch(() => {}).then(() => {
       if (running === mine) running = undefined;
     });

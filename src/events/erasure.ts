@@ -185,15 +185,17 @@ export function createErasures(guard: Guard, writer: string, onErased: (digest: 
       }
     },
     async finish(views, now) {
+      const isOld = ([, , at]: Tombstone) => at < now - KEPT_MS;
       for (const [key, tombstone] of settled) {
-        // who saw that all had removed it has removed the key
-        if (!views.every(({ checkpoint }) => isIn(key, checkpoint)) && (await guard.read(key)).state !== "missing") continue;
+        const isDone = views.every(({ checkpoint }) => isIn(key, checkpoint));
+        // whoever removed the key has seen that all were done, and says so no longer
+        if (!isDone && !(isOld(tombstone) && (await guard.read(key)).state === "missing")) continue;
         settled.delete(key);
         over.set(key, tombstone);
       }
       const left = new Set([...pending.values(), ...settled.values()].map(([site]) => site));
       for (const site of kept.keys()) if (!left.has(site)) kept.delete(site);
-      const done = [...over].filter(([, [, , at]]) => at < now - KEPT_MS).map(([key]) => key);
+      const done = [...over].filter(([, tombstone]) => isOld(tombstone)).map(([key]) => key);
       for (const key of done) over.delete(key);
       return done;
     },

@@ -206,3 +206,16 @@ test("what asks for an erasure goes when all processes have removed what they ha
   expect(await world.keysOf("erased"), "only that of this checkpoint").toHaveLength(1);
   await asked.close();
 });
+
+test("many erasures at once take few checkpoints", async () => {
+  const world = createWorld();
+  const store = world.open();
+  await store.append({ events: Array.from({ length: 50 }, (_, i) => event(NOON, `vis_${i}`)) });
+  await Promise.all(Array.from({ length: 40 }, (_, i) => store.erase("shop", `vis_${i}`)));
+  const { uniqueVisitors } = await report(store);
+  expect(uniqueVisitors).toBe(10);
+  expect(await world.everything()).not.toMatch(/vis_[0-9]\b|vis_[1-3][0-9]/);
+  const [checkpointKey] = await world.keysOf("checkpoint");
+  expect(Number(checkpointKey!.split(":")[2]), "number of the last one").toBeLessThan(4);
+  await store.close();
+});
