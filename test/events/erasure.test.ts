@@ -47,6 +47,7 @@ function createWorld() {
     open,
     kill: (store: Store) => void dead.add(store),
     forward: (ms: number) => void (clock += ms),
+    remove: (key: string) => disk.removeItem!(key, {}),
     keysOf: async (kind: string) => (await disk.getKeys!(kind, {})).filter((key) => key.startsWith(`${kind}:`)),
     /** What is read of a kind while something is done. */
     async readBy(kind: string, action: () => Promise<unknown>) {
@@ -142,6 +143,20 @@ test("a hit of an erased visitor that arrives late, after the removal, is not st
   await store.close();
 });
 
+test("a late hit that another process sees before it learns of the erasure counts nowhere", async () => {
+  const world = createWorld();
+  const store = world.open();
+  await store.append({ events: [event(NOON, "vis_gone"), event(NOON, "vis_here")] });
+  const other = world.open();
+  expect((await report(other)).totalPageviews).toBe(2);
+  await store.erase("shop", "vis_gone");
+  await store.append({ events: [event(NOON, "vis_gone")] });
+  for (let i = 0; i < 2; i++) await checkpoint(other);
+  expect((await report(other)).totalPageviews).toBe(1);
+  await other.close();
+  await store.close();
+});
+
 test("another visitor's event that only mentions the id of an erased one stays as it was", async () => {
   const world = createWorld();
   const store = world.open();
@@ -179,6 +194,7 @@ test("a process learns of an erasure though those before it were over when it st
   const world = createWorld();
   const asked = world.open();
   for (const id of ["vis_1", "vis_2"]) await asked.erase("shop", id);
+  for (const key of await world.keysOf("erased")) await world.remove(key); // as two days later
   const other = world.open();
   await other.append({ events: [event(NOON, "vis_3"), event(NOON, "vis_here")] });
   await asked.erase("shop", "vis_3");
