@@ -20,6 +20,8 @@ const MAX_AGE_MS = 15 * 60_000;
 const RETRY_MS = 1_000;
 /** A process that told nobody for so long that it lives writes no checkpoint: it was asleep, and may have been taken over. */
 const ASLEEP_MS = 0.75 * SILENT_MS;
+/** Numbers that one compaction may use for its keys. */
+const GENERATIONS = 2;
 /** Removals under way at a time. */
 const REMOVALS = 16;
 
@@ -62,7 +64,7 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
   let uncovered = 0;
   let since = performance.now();
   let toldAt = performance.now();
-  let generation = 0;
+  let generation = -GENERATIONS;
   let readers = 0;
   let garbage: string[] = [];
   let running: Promise<void> | undefined;
@@ -106,7 +108,7 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
     const before = own.checkpoint;
     try {
       const plan = {
-        own, adopt, views: views.all(), generation: generation++, storedUpTo, recent: parts.recent, erasures,
+        own, adopt, views: views.all(), generation: (generation += GENERATIONS), storedUpTo, recent: parts.recent, erasures,
         expireBefore: parts.expireBefore(), sumUp, now: parts.now(),
       };
       const prepared = await prepareCheckpoint(plan, options);

@@ -1,5 +1,6 @@
 import type { ProfileRules } from "../profile-store.ts";
-import { type ProfileLine, type ProfileRuns, type RunRef, keysOfRun, parseProfile, runId } from "./profile-runs.ts";
+import { parseProfile, type ProfileLine } from "./profile-page.ts";
+import { keysOfRun, type ProfileRuns, type RunRef, runId } from "./profile-runs.ts";
 import { type DigestRange, isWithin } from "./profile-healing.ts";
 import { createSlicer } from "./slicer.ts";
 import type { Profiles } from "./view.ts";
@@ -12,7 +13,7 @@ const TIER = 2;
 export interface ProfileCompaction<P> {
   runs: ProfileRuns;
   rules: ProfileRules<P>;
-  /** Names the new run. */
+  /** Names the new run; the next number names one that only lost somebody. */
   writer: string;
   generation: number;
   /** Epoch milliseconds: profiles of visitors not seen since are kept no longer. */
@@ -38,10 +39,10 @@ export async function compactProfiles<P>(
   const fresh = tails.reduce((sum, tail) => sum + tail.size, 0);
   const damaged = known.flatMap((ref) => ref.torn ?? []);
   const chosen = new Set(damaged.length > 0 ? known : chooseRuns(known, fresh));
-  for (const ref of known) if (!chosen.has(ref) && (await holdsErased(ref, options))) chosen.add(ref);
-  if (chosen.size === 0 && fresh === 0) return known;
+  const purged = await purgeLargest(known.filter((ref) => !chosen.has(ref)), chosen, options, garbage);
+  if (chosen.size === 0 && fresh === 0) return purged;
   const merged = [...chosen];
-  const kept = known.filter((ref) => !chosen.has(ref));
+  const kept = purged.filter((ref) => !chosen.has(ref));
   const torn: DigestRange[] = [];
   const onTorn = (first: string, last: string) => void torn.push([first, last]);
   const sources = [...tails.map((tail) => linesOfTail(tail)), ...merged.map((ref) => without(damaged, runs.lines(ref, onTorn)))];
@@ -51,6 +52,23 @@ export async function compactProfiles<P>(
   garbage.push(...merged.flatMap(keysOfRun));
   if (run) kept.push(torn.length > 0 ? { ...run, torn } : run);
   return kept;
+}
+
+/** Of runs that are not merged but hold somebody who is erased, the largest is mended page by page; others are chosen to be merged. */
+async function purgeLargest<P>(left: RunRef[], chosen: Set<RunRef>, options: ProfileCompaction<P>, garbage: string[]): Promise<RunRef[]> {
+  const holding: RunRef[] = [];
+  for (const ref of left) if (await holdsErased(ref, options)) holding.push(ref);
+  const largest = holding.pop();
+  for (const ref of holding) chosen.add(ref);
+  if (!largest) return left;
+  const mended = await options.runs.without(largest, options.erased, options.writer, options.generation + 1);
+  if (!mended) {
+    chosen.add(largest);
+    return left;
+  }
+  const needed = new Set(keysOfRun(mended));
+  garbage.push(...keysOfRun(largest).filter((key) => !needed.has(key)));
+  return left.map((ref) => (ref === largest ? mended : ref));
 }
 
 async function holdsErased<P>(ref: RunRef, { runs, erased }: ProfileCompaction<P>): Promise<boolean> {

@@ -2,7 +2,7 @@ import type { StoredEvent } from "../event.ts";
 import type { ProfileRules } from "../profile-store.ts";
 import { visitorDigest } from "../storage/keys.ts";
 import type { BlockRef } from "./checkpoint.ts";
-import type { ProfileLine } from "./profile-runs.ts";
+import type { ProfileLine } from "./profile-page.ts";
 import { createSeenIds } from "./seen.ts";
 import { parseSlices } from "./segment.ts";
 import { blockLines } from "./sources.ts";

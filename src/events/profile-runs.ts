@@ -5,6 +5,9 @@ import { createByteCache } from "./byte-cache.ts";
 import { createRecent } from "../recent.ts";
 import { keys } from "../storage/keys.ts";
 import { type DigestRange, isWithin } from "./profile-healing.ts";
+import {
+  chunkOf, decodePage, encodePage, findLine, lowerBound, type PackedChunk, type Page, parseLines, placeOf, type ProfileLine, toText,
+} from "./profile-page.ts";
 import { type FollowOptions, reportTorn } from "./view.ts";
 
 /**
@@ -18,21 +21,13 @@ export interface RunRef {
   n: number;
   pages: number;
   count: number;
+  /** Where its pages are, when it only took some visitors out of another run: those of that one, and by number those it wrote. */
+  from?: [writer: string, n: number];
+  moved?: [page: number, writer: string, n: number][];
   /** Digests from-to whose page was damaged: profiles in between are to be made from the events. */
   torn?: DigestRange[];
 }
 
-/** One visitor's line. */
-export interface ProfileLine {
-  digest: string;
-  lastSeen: number;
-  /** As it is stored, or as it is in memory. */
-  profile: string | object;
-}
-
-export const parseProfile = <P>({ profile }: ProfileLine): P => (typeof profile === "string" ? JSON.parse(profile) : profile) as P;
-
-const DIGEST_CHARS = 20;
 /** Raw bytes of a page, and of a chunk in it. */
 const PAGE_BYTES = 128 * 1024;
 const CHUNK_BYTES = 8 * 1024;
@@ -43,24 +38,16 @@ const LEVEL = 4;
 /** Pages that are compressed and written at a time: on a busy event loop each would wait for many turns of it. */
 const PAGES_AT_ONCE = 4;
 
-interface Index {
-  /** First digest of each page. */
-  firsts: string[];
-  /** The first 32 bits of every digest, sorted. */
-  prefixes: Uint32Array;
-}
-
 interface Chunk {
   first: string;
   text: string;
 }
 
-interface Page {
-  /** First digest of each chunk, and where each ends; the first begins at `start`. */
+interface Index {
+  /** First digest of each page. */
   firsts: string[];
-  ends: number[];
-  start: number;
-  body: Buffer;
+  /** The first 32 bits of every digest, sorted. */
+  prefixes: Uint32Array;
 }
 
 export interface ProfileRuns {
@@ -70,10 +57,20 @@ export interface ProfileRuns {
   lines(run: RunRef, onTorn: (first: string, last: string) => void): AsyncGenerator<ProfileLine>;
   /** Writes sorted lines as a run; undefined when there are none. */
   write(writer: string, n: number, lines: AsyncIterable<ProfileLine>): Promise<RunRef | undefined>;
+  /**
+   * The run without those who were not seen since the moment given: only pages with them are written again. The same one
+   * when it has none of them; undefined when it can only be written as a whole.
+   */
+  without(run: RunRef, erased: ReadonlyMap<string, number>, writer: string, n: number): Promise<RunRef | undefined>;
 }
 
-export function keysOfRun({ writer, n, pages }: RunRef): string[] {
-  return [keys.profileIndex(writer, n), ...Array.from({ length: pages }, (_, i) => keys.profilePage(writer, n, i))];
+export function keysOfRun(run: RunRef): string[] {
+  return [keys.profileIndex(run.writer, run.n), ...Array.from({ length: run.pages }, (_, i) => keyOfPage(run, i))];
+}
+
+function keyOfPage({ writer, n, from = [writer, n], moved }: RunRef, i: number): string {
+  const [, ...place] = moved?.find(([page]) => page === i) ?? [i, ...from];
+  return keys.profilePage(...place, i);
 }
 
 export const runId = ({ writer, n }: RunRef) => `${writer}:${n}`;
@@ -101,7 +98,7 @@ export function createProfileRuns(guard: Guard, follow: FollowOptions): ProfileR
   }
 
   async function pageOf(run: RunRef, i: number): Promise<Page | "torn" | "missing"> {
-    const key = keys.profilePage(run.writer, run.n, i);
+    const key = keyOfPage(run, i);
     const known = pages.get(key);
     if (known) return known;
     const held = await guard.read(key);
@@ -114,9 +111,37 @@ export function createProfileRuns(guard: Guard, follow: FollowOptions): ProfileR
 
   async function writePage(key: string, chunks: Chunk[]): Promise<void> {
     const bodies = await Promise.all(chunks.map(({ text }) => deflate(text, { level: LEVEL })));
-    const body = encodePage(chunks.map(({ first }, i) => ({ first, body: bodies[i]! })));
+    await putPage(key, chunks.map(({ first }, i) => ({ first, body: bodies[i]! })));
+  }
+
+  async function putPage(key: string, chunks: PackedChunk[]): Promise<void> {
+    const body = encodePage(chunks);
     await guard.write(key, body);
     pages.put(key, decodePage(body));
+  }
+
+  async function writeIndex(key: string, firsts: string[], prefixes: Uint32Array): Promise<void> {
+    const body = Buffer.concat([Buffer.from(`${JSON.stringify(firsts)}\n`), new Uint8Array(prefixes.buffer)]);
+    await guard.write(key, await deflate(body, { level: 1 }));
+  }
+
+  /** The chunks of a page without some lines, and the digests of these; those without any are copied. */
+  async function dropLines(page: Page, isGone: (line: ProfileLine) => boolean, digests: string[]): Promise<{ chunks: PackedChunk[]; dropped: string[] }> {
+    const touched = new Set(digests.map((digest) => placeOf(page.firsts, digest)));
+    const chunks: PackedChunk[] = [];
+    const dropped: string[] = [];
+    for (const [i, first] of page.firsts.entries()) {
+      const lines = touched.has(i) ? parseLines((await inflate(chunkOf(page, i))).toString("utf8")) : [];
+      const gone = lines.filter(isGone);
+      if (gone.length === 0) {
+        chunks.push({ first, body: chunkOf(page, i) });
+        continue;
+      }
+      dropped.push(...gone.map(({ digest }) => digest));
+      const left = lines.filter((line) => !gone.includes(line));
+      if (left.length > 0) chunks.push({ first: left[0]!.digest, body: await deflate(left.map(toText).join("\n"), { level: LEVEL }) });
+    }
+    return { chunks, dropped };
   }
 
   /** The chunks of a page; read ahead, so its failure waits until somebody asks. */
@@ -183,72 +208,47 @@ export function createProfileRuns(guard: Guard, follow: FollowOptions): ProfileR
       for await (const line of lines) {
         if (text.length === 0) first = line.digest;
         prefixes.push(prefixOf(line.digest));
-        const json = typeof line.profile === "string" ? line.profile : JSON.stringify(line.profile);
-        text.push(`${line.digest} ${line.lastSeen} ${json}`);
-        bytes += json.length;
-        chunkBytes += json.length;
+        const one = toText(line);
+        text.push(one);
+        bytes += one.length;
+        chunkBytes += one.length;
         if (bytes >= PAGE_BYTES) await endPage();
         else if (chunkBytes >= CHUNK_BYTES) endChunk();
       }
       await endPage();
       await Promise.all(writing);
       if (prefixes.length === 0) return undefined;
-      const body = Buffer.concat([Buffer.from(`${JSON.stringify(firsts)}\n`), new Uint8Array(Uint32Array.from(prefixes).buffer)]);
-      await guard.write(keys.profileIndex(writer, n), await deflate(body, { level: 1 }));
+      await writeIndex(keys.profileIndex(writer, n), firsts, Uint32Array.from(prefixes));
       return { writer, n, pages: firsts.length, count: prefixes.length };
     },
+
+    async without(run, erased, writer, n) {
+      const index = await indexOf(run);
+      if (typeof index === "string") return undefined;
+      const byPage = new Map<number, string[]>();
+      for (const digest of erased.keys()) {
+        if (index.prefixes[lowerBound(index.prefixes, prefixOf(digest))] !== prefixOf(digest)) continue;
+        const i = placeOf(index.firsts, digest);
+        byPage.set(i, [...(byPage.get(i) ?? []), digest]);
+      }
+      const isGone = ({ digest, lastSeen }: ProfileLine) => lastSeen <= (erased.get(digest) ?? -Infinity);
+      const firsts = [...index.firsts];
+      const prefixes = [...index.prefixes];
+      const moved = new Map(run.moved?.map((one) => [one[0], one]));
+      for (const [i, digests] of byPage) {
+        const page = await pageOf(run, i);
+        if (typeof page === "string") return undefined;
+        const { chunks, dropped } = await dropLines(page, isGone, digests);
+        if (dropped.length === 0) continue;
+        if (chunks.length === 0) return undefined;
+        await putPage(keys.profilePage(writer, n, i), chunks);
+        moved.set(i, [i, writer, n]);
+        firsts[i] = chunks[0]!.first;
+        for (const digest of dropped) prefixes.splice(lowerBound(prefixes, prefixOf(digest)), 1);
+      }
+      if (prefixes.length === index.prefixes.length) return run;
+      await writeIndex(keys.profileIndex(writer, n), firsts, Uint32Array.from(prefixes));
+      return { writer, n, pages: run.pages, count: prefixes.length, from: run.from ?? [run.writer, run.n], moved: [...moved.values()] };
+    },
   };
-}
-
-/** A line of JSON with the chunks' first digests and lengths, then the chunks. */
-function encodePage(chunks: { first: string; body: Buffer }[]): Buffer {
-  const header = JSON.stringify(chunks.map(({ first, body }) => [first, body.length]));
-  return Buffer.concat([Buffer.from(`${header}\n`), ...chunks.map(({ body }) => body)]);
-}
-
-function decodePage(body: Buffer): Page {
-  const start = body.indexOf(10) + 1;
-  const page: Page = { firsts: [], ends: [], start, body };
-  let end = start;
-  for (const [first, length] of JSON.parse(body.toString("utf8", 0, start)) as [string, number][]) {
-    page.firsts.push(first);
-    page.ends.push((end += length));
-  }
-  return page;
-}
-
-const chunkOf = ({ ends, start, body }: Page, n: number): Buffer => body.subarray(n === 0 ? start : ends[n - 1], ends[n]);
-
-function parseLine(line: string): ProfileLine {
-  const end = line.indexOf(" ", DIGEST_CHARS + 1);
-  return { digest: line.slice(0, DIGEST_CHARS), lastSeen: Number(line.slice(DIGEST_CHARS + 1, end)), profile: line.slice(end + 1) };
-}
-
-const parseLines = (text: string): ProfileLine[] => text.split("\n").map(parseLine);
-
-function findLine(chunk: Buffer, digest: string): ProfileLine | undefined {
-  const isFirst = chunk.toString("latin1", 0, DIGEST_CHARS) === digest;
-  const at = isFirst ? 0 : chunk.indexOf(`\n${digest} `);
-  if (at === -1) return undefined;
-  const start = isFirst ? 0 : at + 1;
-  const end = chunk.indexOf(10, start);
-  return parseLine(chunk.toString("utf8", start, end === -1 ? chunk.length : end));
-}
-
-/** Where the first value lies that is not less than the wanted one. */
-function lowerBound<T extends number | string>(sorted: ArrayLike<T>, wanted: T): number {
-  let from = 0;
-  let to = sorted.length;
-  while (from < to) {
-    const middle = (from + to) >>> 1;
-    if (sorted[middle]! < wanted) from = middle + 1;
-    else to = middle;
-  }
-  return from;
-}
-
-/** The last page, or chunk, that begins at or before the digest. */
-function placeOf(firsts: string[], digest: string): number {
-  const at = lowerBound(firsts, digest);
-  return firsts[at] === digest ? at : Math.max(0, at - 1);
 }

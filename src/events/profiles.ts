@@ -6,7 +6,8 @@ import type { CompactionPlan } from "./compaction.ts";
 import type { Erasures } from "./erasure.ts";
 import { compactProfiles } from "./profile-compaction.ts";
 import { type DigestRange, healProfiles } from "./profile-healing.ts";
-import { parseProfile, type ProfileRuns, type RunRef, runId } from "./profile-runs.ts";
+import { parseProfile } from "./profile-page.ts";
+import { type ProfileRuns, type RunRef, runId } from "./profile-runs.ts";
 import type { FollowOptions, Profiles, WriterView } from "./view.ts";
 
 /** Profiles kept in memory, least recently used first out; and how many of one visitor's events a lost one is made of. */

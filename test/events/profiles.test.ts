@@ -1,7 +1,7 @@
 import type { Driver } from "unstorage";
 import { expect, test } from "vitest";
 import type { StoredEvent } from "../../src/event.ts";
-import { NOON, checkpoint, createDisk, dead, eventOf, expectAll, factsOf, open, sleeping, track } from "./profile-world.ts";
+import { NOON, checkpoint, createDisk, dead, eventOf, expectAll, expected, factsOf, open, sleeping, type Store, track } from "./profile-world.ts";
 import { silence } from "./silence.ts";
 
 /** Small, seeded, good enough. */
@@ -164,4 +164,40 @@ test("a process that slept, was taken over and woke goes on, and everybody count
   const stored: string[] = [];
   for await (const { id } of next.read("shop")) stored.push(id);
   expect(stored).toEqual(events.map(({ id }) => id));
+});
+
+test("to erase visitors, only their pages are written again; nobody else's profile is touched, through restarts and merges", async () => {
+  const { disk, keys } = createDisk();
+  const visitors = 2_000;
+  const store = open(disk);
+  const events = Array.from({ length: visitors }, (_, n) => eventOf(n, visitors));
+  await store.append({ events });
+  await checkpoint(store);
+  let before = await keys("profiles:");
+  expect(before.length).toBeGreaterThan(5);
+  const erased = ["v7", "v1234", "v1999", "v0", "v500"];
+  for (const id of erased) {
+    await store.erase("shop", id);
+    const after = await keys("profiles:");
+    expect(after.length).toBe(before.length);
+    expect(after.filter((key) => !before.includes(key)).length, "a page and the index").toBe(2);
+    before = after;
+  }
+  const isLeft = async (one: Store) => {
+    for (let v = 0; v < visitors; v++) {
+      const known = factsOf(await one.profiles.load("shop", `v${v}`));
+      expect(known, `v${v}`).toEqual(erased.includes(`v${v}`) ? undefined : expected(events, `v${v}`));
+    }
+  };
+  const again = open(disk);
+  await isLeft(again);
+  await store.close();
+  const more = Array.from({ length: visitors }, (_, n) => eventOf(visitors + n, visitors));
+  const last = open(disk);
+  await last.append({ events: more.filter(({ visitorId }) => !erased.includes(visitorId)) });
+  events.push(...more);
+  await silence(last);
+  await checkpoint(last);
+  await isLeft(open(disk));
+  expect((await keys("profiles:")).length, "nothing is left behind").toBeLessThan(2 * before.length + 5);
 });
