@@ -66,7 +66,7 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
   let toldAt = performance.now();
   let generation = -GENERATIONS;
   let readers = 0;
-  let garbage: string[] = [];
+  const garbage = new Set<string>();
   let running: Promise<void> | undefined;
   /** Has not begun: many erasures at once are one. */
   let nextErase: Promise<void> | undefined;
@@ -82,7 +82,7 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
     own.sealed = undefined;
     own.sealedProfiles = undefined;
     parts.recent.dropBelow(own.checkpoint.covered);
-    garbage.push(...unwritten.garbage);
+    addGarbage(unwritten.garbage);
     views.forget(unwritten.adopted);
     uncovered -= unwritten.folded;
     unwritten = undefined;
@@ -127,7 +127,7 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
   }
 
   async function finishErasures(): Promise<void> {
-    garbage.push(...(await erasures.finish(views.all(), parts.now())));
+    addGarbage(await erasures.takeDone(views.all(), parts.now()));
   }
 
   function hasExpired(): boolean {
@@ -135,12 +135,16 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
     return own.checkpoint.rollups.some((ref) => isExpired(ref, before));
   }
 
+  function addGarbage(superseded: string[]): void {
+    for (const key of superseded) garbage.add(key);
+  }
+
+  /** A key that could not be removed stays for the next time. */
   async function collectGarbage(): Promise<void> {
-    if (readers > 0) return;
-    while (garbage.length > 0) {
-      const batch = garbage.slice(0, REMOVALS);
-      await Promise.all(batch.map((key) => guard.remove(key)));
-      garbage = garbage.slice(batch.length);
+    while (garbage.size > 0) {
+      if (readers > 0) return;
+      const batch = [...garbage].slice(0, REMOVALS);
+      await Promise.all(batch.map((key) => guard.remove(key).then(() => garbage.delete(key))));
     }
   }
 
@@ -193,8 +197,8 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
       await views.refresh();
       const due = journal.next() > own.checkpoint.covered && performance.now() - since > MAX_AGE_MS;
       if (due || views.orphans().length > 0 || !erasures.areIn(own.checkpoint) || hasExpired()) await run("age");
-      await finishErasures();
-      await collectGarbage();
+      await finishErasures(); // requests end two days after them, though no checkpoint is due
+      if (!running) await collectGarbage();
     } catch (error) {
       reporter.report("warn", "beat", "this process could not tell the others that it lives", error);
     }

@@ -1,48 +1,33 @@
-import { MAX_HIT_AGE_MS } from "../clock.ts";
+import { HOUR_MS, MAX_HIT_AGE_MS } from "../clock.ts";
 import type { Guard } from "../storage/guard.ts";
 import { bases, digestOf, keys, parseSequenceKey, visitorDigest } from "../storage/keys.ts";
 import type { Checkpoint } from "./checkpoint.ts";
-import { type DayRollup, hashOf } from "./rollup.ts";
+import { createErased, type Erased, type Hidden, type Tombstone } from "./erased.ts";
+import { hashOf } from "./rollup.ts";
 import type { LiveRows, WriterView } from "./view.ts";
 
-/** Erased visitors whose late events are still refused. */
-const MAX_ERASED = 100_000;
-
-/** Visitors of one site who are to be left out of what is shown. */
-export interface Hidden {
-  /** Another number after each erasure. */
-  version: number;
-  /** Of their ids. */
-  hashes: ReadonlySet<number>;
-  /** The same rows, or those left without theirs. */
-  shown(rollup: DayRollup): DayRollup;
-}
-
-/** What erases a visitor is kept for so long at least: a hit of theirs may still be on its way. */
-const KEPT_MS = MAX_HIT_AGE_MS;
+/** A request is kept for so long at least: a hit of theirs may still be on its way, and then in a journal that nobody has folded. */
+const KEPT_MS = MAX_HIT_AGE_MS + HOUR_MS;
+/** Requests read at a time. */
+const READS = 16;
 
 /**
- * Visitors who asked to be forgotten. Every process removes what it keeps itself, and its checkpoint says so; what asks
- * for it stays until all have, and until no late hit can come any more. Only digests are kept.
+ * Requests to forget visitors. Every process removes what it keeps itself, and its checkpoint says so; a request stays
+ * until all have, and until no late hit can come any more. Only digests are kept.
  */
-export interface Erasures {
-  /** Remembers it in storage first: from here on no read shows the visitor's events up to `at`. */
+export interface Erasures extends Pick<Erased, "isErased" | "mayBeErased" | "erasedUntil"> {
+  /** Stores a request first: from here on no read shows the visitor's events up to `at`. */
   erase(siteId: string, visitorId: string, at: number): Promise<void>;
   /** How many this process was asked for, which it tells the others. */
   count(): number;
-  /** Takes over all that any process was asked to forget, when nothing is kept here yet. */
-  load(): Promise<void>;
-  /** The same of one writer's process while both run, which told of so many at least. */
-  follow(writer: string, told: number): Promise<void>;
-  isErased(siteId: string, visitorId: string, at: number): boolean;
-  /** Whether somebody who is or was to be forgotten, on any site, has this id or one with the same hash. Costs little. */
-  mayBeErased(visitorId: string): boolean;
-  /** Until when the past of a visitor is to be forgotten, by `visitorDigest`. */
-  erasedUntil(digest: string): number | undefined;
+  /** Learns of all there are, when nothing is kept here yet; `told`: the counts of those that run. */
+  load(told: ReadonlyMap<string, number>): Promise<void>;
+  /** The same of one writer's process while both run, of as many at least as it told of, and of those that its checkpoint knows. Whether any is new. */
+  follow(view: WriterView, told: number): Promise<boolean>;
+  /** Takes rows of those who are not removed here yet out of what is in no checkpoint. */
+  dropFrom(live: LiveRows): void;
   /** Those who are not removed here yet; undefined when there are none. */
   toRemoveIn(siteId: string): Hidden | undefined;
-  /** Takes the rows of erased visitors out of those that are in no checkpoint yet. */
-  dropFrom(live: LiveRows): void;
   /** Those whom rows of the site, here or with another process, may hold; undefined when there are none. */
   hiddenIn(siteId: string): Hidden | undefined;
   /** The keys of what this process has not removed yet. */
@@ -51,29 +36,26 @@ export interface Erasures {
   toPurge(): Map<string, number>;
   /** What was removed here before, but not from what these, who are to be taken over, have: it is pending again. */
   reopen(adopt: WriterView[]): void;
-  /** By writer, the number below which all that it was asked for is known here: a checkpoint without them says so. */
+  /** What a checkpoint may say that is made without everybody known of now. */
   known(): Checkpoint["purged"];
-  /** Whether this checkpoint says so of all that is known. */
+  /** Whether this checkpoint says so of all that may not be over. */
   areIn(checkpoint: Checkpoint): boolean;
   /** What these keys asked for is removed here. */
   settle(purged: string[]): void;
-  /** Ends what all of these have removed; returns the keys that nobody needs any more. */
-  finish(views: WriterView[], now: number): Promise<string[]>;
+  /** What all of these have removed is over. Forgets, and returns the keys of, requests that nobody needs any more. */
+  takeDone(views: WriterView[], now: number): Promise<string[]>;
 }
 
-type Tombstone = [site: string, visitor: string, at: number, digest: string, hash: number];
-
 export function createErasures(guard: Guard, writer: string, onErased: (digest: string) => void): Erasures {
-  const until = new Map<string, { at: number; hash: number }>();
-  /** Of the ids of all of those, and of some forgotten since: most others are told apart by it. */
-  let hashes = new Set<number>();
+  const erased = createErased();
   /** By key: what is not removed here yet, what may not be removed elsewhere yet, and the rest. */
   const pending = new Map<string, Tombstone>();
   const settled = new Map<string, Tombstone>();
   const over = new Map<string, Tombstone>();
+  /** By writer, the number below which all its requests are known. */
   const nextOf = new Map<string, number>();
   /** Sites whose rows may still hold an erased visitor's, here or with another process, with a number for each change. */
-  const kept = new Map<string, number>();
+  const versions = new Map<string, number>();
   let changes = 0;
   let own = 0;
   /** Numbers of those that are being written. */
@@ -81,17 +63,10 @@ export function createErasures(guard: Guard, writer: string, onErased: (digest: 
 
   function remember(key: string, tombstone: Tombstone, into: Map<string, Tombstone>) {
     if ([pending, settled, over].some((known) => known.has(key))) return;
-    const [site, , at, digest, hash] = tombstone;
-    kept.set(site, ++changes);
-    until.set(digest, { at: Math.max(until.get(digest)?.at ?? -Infinity, at), hash });
-    for (const oldest of until.keys()) {
-      if (until.size <= MAX_ERASED) break;
-      until.delete(oldest);
-    }
-    hashes.add(hash);
-    if (hashes.size > 2 * MAX_ERASED) hashes = new Set([...until.values()].map((one) => one.hash));
+    versions.set(tombstone[0], ++changes);
+    erased.add(tombstone);
     into.set(key, tombstone);
-    onErased(digest);
+    onErased(tombstone[3]);
   }
 
   async function read(key: string, into: Map<string, Tombstone>): Promise<boolean> {
@@ -107,31 +82,24 @@ export function createErasures(guard: Guard, writer: string, onErased: (digest: 
     return purged.some(([one, upTo]) => one === asked && n < upTo);
   };
 
-  const mayBeErased = (visitorId: string) => hashes.size > 0 && hashes.has(hashOf(visitorId));
-
-  const isErased = (siteId: string, visitorId: string, at: number) => {
-    if (!mayBeErased(visitorId)) return false;
-    const end = until.get(visitorDigest(siteId, visitorId));
-    return end !== undefined && at <= end.at;
-  };
-
-  function shown(siteId: string, rollup: DayRollup): DayRollup {
-    const left: DayRollup = { rows: new Map(), paths: new Set(rollup.paths) };
-    for (const [key, row] of rollup.rows) if (!isErased(siteId, row.visitorId, row.start)) left.rows.set(key, row);
-    return left.rows.size === rollup.rows.size ? rollup : left;
-  }
-
   function among(siteId: string, tombstones: Tombstone[]): Hidden | undefined {
     if (tombstones.length === 0) return undefined;
     const wanted = digestOf(siteId);
-    const found = new Set(tombstones.filter(([site]) => site === wanted).map(([, , , , hash]) => hash));
-    return found.size === 0 ? undefined : { version: kept.get(wanted) ?? 0, hashes: found, shown: (rollup) => shown(siteId, rollup) };
+    const hashes = new Set(tombstones.filter(([site]) => site === wanted).map(([, , , , hash]) => hash));
+    return hashes.size === 0 ? undefined : erased.hide(siteId, versions.get(wanted) ?? 0, hashes);
+  }
+
+  /** Whether there were new ones. One that is over may be gone, and not be the last. */
+  async function readOn(from: string, told: number): Promise<boolean> {
+    const before = changes;
+    for (let n = knownOf(from); (await read(keys.erased(from, n), pending)) || n < told; n++) nextOf.set(from, n + 1);
+    return changes > before;
   }
 
   return {
-    isErased,
-    mayBeErased,
-    erasedUntil: (digest) => until.get(digest)?.at,
+    isErased: erased.isErased,
+    mayBeErased: erased.mayBeErased,
+    erasedUntil: erased.erasedUntil,
     toRemoveIn: (siteId) => among(siteId, [...pending.values()]),
     hiddenIn: (siteId) => among(siteId, [...pending.values(), ...settled.values()]),
     async erase(siteId, visitorId, at) {
@@ -140,35 +108,41 @@ export function createErasures(guard: Guard, writer: string, onErased: (digest: 
       writing.add(n);
       try {
         await guard.write(keys.erased(writer, n), JSON.stringify(tombstone));
-        remember(keys.erased(writer, n), tombstone, pending);
       } finally {
+        remember(keys.erased(writer, n), tombstone, pending); // one that failed may land yet: checkpoints say that it is known
         writing.delete(n);
       }
     },
     count,
-    async load() {
-      for (const key of await guard.list(bases.erasures)) {
-        const parsed = parseSequenceKey(key);
-        if (!parsed) continue;
-        await read(key, settled);
-        nextOf.set(parsed.writer, Math.max(knownOf(parsed.writer), parsed.n + 1));
+    async load(told) {
+      for (const [one, n] of told) if (one !== writer) nextOf.set(one, Math.max(knownOf(one), n));
+      const stored = (await guard.list(bases.erasures)).filter((key) => parseSequenceKey(key)).sort();
+      for (let i = 0; i < stored.length; i += READS) await Promise.all(stored.slice(i, i + READS).map((key) => read(key, settled)));
+      for (const key of stored) {
+        const { writer: one, n } = parseSequenceKey(key)!;
+        // of one that runs, an earlier one may be on its way
+        if (!told.has(one) || n === knownOf(one)) nextOf.set(one, Math.max(knownOf(one), n + 1));
       }
     },
-    async follow(from, told) {
-      // one that is over may be gone, and not be the last
-      for (let n = knownOf(from); (await read(keys.erased(from, n), pending)) || n < told; n++) nextOf.set(from, n + 1);
+    async follow(view, told) {
+      let isNew = await readOn(view.writer, told);
+      for (const [one, upTo] of view.checkpoint.purged) if (one !== writer && knownOf(one) < upTo) isNew = (await readOn(one, upTo)) || isNew;
+      return isNew;
     },
     dropFrom(live) {
-      for (const entry of live.values()) entry.rollup = shown(entry.siteId, entry.rollup);
+      const asked = [...pending.values()];
+      for (const entry of live.values()) entry.rollup = among(entry.siteId, asked)?.shown(entry.rollup) ?? entry.rollup;
     },
     pending: () => [...pending.keys()],
-    toPurge: () => new Map([...pending.values()].map(([, , at, digest]) => [digest, until.get(digest)?.at ?? at])),
+    toPurge: () => new Map([...pending.values()].map(([, , at, digest]) => [digest, erased.erasedUntil(digest) ?? at])),
     reopen(adopt) {
+      const holding = adopt.filter(({ checkpoint: { rollups, blocks, profiles, covered }, next }) => rollups.length + blocks.length + profiles.length > 0 || next > covered);
       for (const known of [settled, over]) {
         for (const [key, tombstone] of known) {
-          if (adopt.every(({ checkpoint }) => isIn(key, checkpoint))) continue;
+          if (holding.every(({ checkpoint }) => isIn(key, checkpoint))) continue;
           known.delete(key);
           pending.set(key, tombstone);
+          versions.set(tombstone[0], ++changes);
         }
       }
     },
@@ -184,7 +158,7 @@ export function createErasures(guard: Guard, writer: string, onErased: (digest: 
         pending.delete(key);
       }
     },
-    async finish(views, now) {
+    async takeDone(views, now) {
       const isOld = ([, , at]: Tombstone) => at < now - KEPT_MS;
       for (const [key, tombstone] of settled) {
         const isDone = views.every(({ checkpoint }) => isIn(key, checkpoint));
@@ -194,9 +168,10 @@ export function createErasures(guard: Guard, writer: string, onErased: (digest: 
         over.set(key, tombstone);
       }
       const left = new Set([...pending.values(), ...settled.values()].map(([site]) => site));
-      for (const site of kept.keys()) if (!left.has(site)) kept.delete(site);
+      for (const site of versions.keys()) if (!left.has(site)) versions.delete(site);
       const done = [...over].filter(([, tombstone]) => isOld(tombstone)).map(([key]) => key);
       for (const key of done) over.delete(key);
+      if (done.length > 0) erased.keep([...pending.values(), ...settled.values(), ...over.values()]);
       return done;
     },
   };

@@ -47,8 +47,9 @@ export async function compactProfiles<P>(
   const onTorn = (first: string, last: string) => void torn.push([first, last]);
   const sources = [...tails.map((tail) => linesOfTail(tail)), ...merged.map((ref) => without(damaged, runs.lines(ref, onTorn)))];
   if (damaged.length > 0) sources.push(options.heal(damaged));
-  const lines = mergeLines(sources, rules);
-  const run = await runs.write(writer, generation, leftOf(lines, options));
+  // before they are merged: what is old would go on in what an erased visitor did since
+  const lines = mergeLines(options.erased.size === 0 ? sources : sources.map((source) => withoutErased(source, options.erased)), rules);
+  const run = await runs.write(writer, generation, notExpired(lines, options.expireBefore));
   garbage.push(...merged.flatMap(keysOfRun));
   if (run) kept.push(torn.length > 0 ? { ...run, torn } : run);
   return kept;
@@ -129,9 +130,10 @@ function mergeTwo<P>(a: ProfileLine, b: ProfileLine, rules: ProfileRules<P>): Pr
   return { digest: a.digest, lastSeen: Math.max(a.lastSeen, b.lastSeen), profile: merged };
 }
 
-async function* leftOf<P>(lines: AsyncGenerator<ProfileLine>, { expireBefore, erased }: ProfileCompaction<P>): AsyncGenerator<ProfileLine> {
-  for await (const line of lines) {
-    if (line.lastSeen < expireBefore || line.lastSeen <= (erased.get(line.digest) ?? -Infinity)) continue;
-    yield line;
-  }
+async function* withoutErased(lines: AsyncGenerator<ProfileLine>, erased: ReadonlyMap<string, number>): AsyncGenerator<ProfileLine> {
+  for await (const line of lines) if (line.lastSeen > (erased.get(line.digest) ?? -Infinity)) yield line;
+}
+
+async function* notExpired(lines: AsyncGenerator<ProfileLine>, expireBefore: number): AsyncGenerator<ProfileLine> {
+  for await (const line of lines) if (line.lastSeen >= expireBefore) yield line;
 }

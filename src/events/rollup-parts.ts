@@ -2,7 +2,7 @@ import { DAY_MS } from "../clock.ts";
 import { keys } from "../storage/keys.ts";
 import type { BlockRef, RollupRef } from "./checkpoint.ts";
 import type { CompactionOptions, CompactionPlan } from "./compaction.ts";
-import type { Hidden } from "./erasure.ts";
+import type { Hidden } from "./erased.ts";
 import type { Spans } from "./purge.ts";
 import { readPart } from "./rebuild.ts";
 import { encodeDay } from "./rollup-codec.ts";

@@ -5,7 +5,7 @@ import type { SummaryRef } from "./checkpoint.ts";
 import { digestOfParts, isSettled, portionsOf, readRows, type SiteParts } from "./day-parts.ts";
 import { createSummaryBuilder, type DaySummary, weighSummary } from "./day-summary.ts";
 import { visitsIn } from "./distinct.ts";
-import type { Hidden } from "./erasure.ts";
+import type { Hidden } from "./erased.ts";
 import { createOpenedParts, type RollupCache } from "./rollup-cache.ts";
 import { type DayRollup, hashOf } from "./rollup.ts";
 import { decodeSummary, encodeSummary } from "./summary-codec.ts";

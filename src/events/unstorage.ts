@@ -81,8 +81,6 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
   const seen = createSeenIds();
   const recent = createRecentSegments();
   const erasures = createErasures(guard, own.writer, (digest) => {
-    // what others stored may have been seen before what they were asked to forget
-    for (const view of views.all()) erasures.dropFrom(view.live);
     profiles.drop(digest);
     reports.forget();
   });
@@ -157,6 +155,7 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
     options: { ...follow, cache, summaries, compactProfiles: profiles.compact, restoreProfiles: profiles.restore, owed: options.owed },
   });
   let following: NodeJS.Timeout | undefined;
+  let keepingUp: Promise<void> | undefined;
   let recalled: Promise<void> | undefined;
 
   /** Reads what earlier processes left. Tried again by the next call when storage is down. */
@@ -175,7 +174,7 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
           const before = apart;
           apart = now() - performance.now();
           if (Math.abs(apart - before) > JUMP_MS) void checkpointer.beat(); // who starts now would take the last one for old
-          if (views.othersAlive() || ++ticks % LONELY_TICKS === 0) void keepUp();
+          if (views.othersAlive() || ++ticks % LONELY_TICKS === 0) keepingUp ??= keepUp().finally(() => (keepingUp = undefined));
         }, FOLLOW_MS).unref();
       })
       .catch((error: unknown) => {

@@ -61,8 +61,9 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
   async function load(): Promise<void> {
     if (!claimed) await writers.claim();
     claimed = true;
-    const living = new Set(livingIn(await writers.read()));
-    await erasures.load();
+    const told = await writers.read();
+    const living = new Set(livingIn(told));
+    await erasures.load(new Map(told.map((slot) => [slot.writer, slot.erasures])));
     const segments = await numbersOf(bases.journal);
     const checkpoints = await numbersOf(bases.checkpoints);
     for (const writer of new Set([...segments.keys(), ...checkpoints.keys()])) {
@@ -177,7 +178,7 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
       if (covered === undefined || view.frozen || checkpoint.covered > covered) continue;
       if (checkpoint.covered === covered && !isNaming(checkpoint)) continue;
       view.sealedProfiles = undefined;
-      await adoptCheckpoint(view, { ...checkpoint, covered, rollups: [], blocks: [], summaries: [], profiles: [] }, follow);
+      await adoptCheckpoint(view, { ...checkpoint, covered, rollups: [], blocks: [], summaries: [], profiles: [], purged: [] }, follow);
       parts.follow.onMoved(true);
     }
   }
@@ -238,7 +239,8 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
       if (view.checkpoint.n < slot.checkpoint) view.checkpoint = { ...view.checkpoint, n: slot.checkpoint };
     }
     await followWriter(view, follow);
-    await erasures.follow(view.writer, slot?.erasures ?? 0);
+    // what anybody stored may have been seen before what was asked meanwhile
+    if (await erasures.follow(view, slot?.erasures ?? 0)) for (const one of others.values()) erasures.dropFrom(one.live);
   }
 
   /** Another process has its slot now, or it died and may have got further than it told: its keys say. */
