@@ -19,6 +19,8 @@ export interface Erased {
   add(tombstone: Tombstone): void;
   /** These are those left. */
   keep(tombstones: Iterable<Tombstone>): void;
+  /** Whether there is anybody. */
+  some(): boolean;
   isErased(siteId: string, visitorId: string, at: number): boolean;
   /** Whether somebody on any site has this id, or one with the same hash. Costs little. */
   mayBeErased(visitorId: string): boolean;
@@ -52,6 +54,7 @@ export function createErased(): Erased {
       hashes.clear();
       for (const tombstone of tombstones) add(tombstone);
     },
+    some: () => until.size > 0,
     isErased,
     mayBeErased,
     erasedUntil: (digest) => until.get(digest),

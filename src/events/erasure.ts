@@ -15,7 +15,7 @@ const READS = 16;
  * Requests to forget visitors. Every process removes what it keeps itself, and its checkpoint says so; a request stays
  * until all have, and until no late hit can come any more. Only digests are kept.
  */
-export interface Erasures extends Pick<Erased, "isErased" | "mayBeErased" | "erasedUntil"> {
+export interface Erasures extends Pick<Erased, "some" | "isErased" | "mayBeErased" | "erasedUntil"> {
   /** Stores a request first: from here on no read shows the visitor's events up to `at`. */
   erase(siteId: string, visitorId: string, at: number): Promise<void>;
   /** How many this process was asked for, which it tells the others. */
@@ -97,6 +97,7 @@ export function createErasures(guard: Guard, writer: string, onErased: (digest: 
   }
 
   return {
+    some: erased.some,
     isErased: erased.isErased,
     mayBeErased: erased.mayBeErased,
     erasedUntil: erased.erasedUntil,

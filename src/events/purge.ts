@@ -29,9 +29,8 @@ export function createSpans(): Spans {
 /** The part without the lines of erased visitors and what is kept no longer; the same one when it has none. */
 export async function purgeLines(part: SitePart, { erasures, expireBefore }: CompactionPlan): Promise<SitePart> {
   const isGone = ({ siteId, visitorId, at }: StoredEvent) => erasures.isErased(siteId, visitorId, at);
-  return part.minAt < expireBefore
-    ? dropEach(part, (event) => event.at < expireBefore || isGone(event))
-    : dropOf(part, erasures.mayBeErased, isGone);
+  if (part.minAt < expireBefore) return dropEach(part, (event) => event.at < expireBefore || isGone(event));
+  return erasures.some() ? dropOf(part, erasures.mayBeErased, isGone) : part;
 }
 
 async function dropEach({ siteId, lines }: SitePart, isGone: (event: StoredEvent) => boolean): Promise<SitePart> {
