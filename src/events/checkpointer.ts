@@ -113,10 +113,12 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
       };
       const prepared = await prepareCheckpoint(plan, options);
       if (isLate()) throw new Error("the process was silent for so long that it may have been taken for dead");
+      // in this order: who wakes up says so before it writes anything
+      const stored = adopt.length > 0 ? await guard.list("") : [];
       if (adopt.length > 0) await writers.read();
       if (adopt.some(({ writer }) => writers.isHeard(writer))) throw new WokenError("a process that was taken for dead has woken up");
       unwritten = { before, ...prepared, adopted: adopt, folded };
-      if (adopt.length > 0) unwritten.garbage.push(...leftovers(await guard.list(""), adopt, unwritten.checkpoint));
+      if (adopt.length > 0) unwritten.garbage.push(...leftoversOf(stored, adopt, unwritten.checkpoint));
       await commit();
     } catch (error) {
       restoreLive(own);
@@ -124,6 +126,16 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
       throw error;
     }
     erasures.settle(purged);
+  }
+
+  /** Keys that nobody names any more, of those who are taken over and of whom they had taken over and perhaps not tidied up. */
+  function leftoversOf(all: string[], adopt: WriterView[], checkpoint: Checkpoint): string[] {
+    const checkpoints = [checkpoint, ...views.all().filter((view) => !adopt.includes(view)).map((view) => view.checkpoint)];
+    const named = new Set(checkpoints.flatMap(keysNamedBy));
+    const adopted = new Map(adopt.map(({ writer, next }) => [writer, next]));
+    const speaking = new Set([own.writer, ...views.known()]);
+    const before = adopt.flatMap((view) => view.checkpoint.adopted).filter(([writer]) => !speaking.has(writer) && !writers.isHeard(writer));
+    return [...leftovers(all, adopted, named), ...leftovers(all.filter((key) => EVENT_DATA.test(key)), new Map(before), named)];
   }
 
   async function finishErasures(): Promise<void> {
@@ -233,14 +245,18 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
   };
 }
 
-/** Keys of taken-over writers that no checkpoint names any more: half-done compactions, segments that were covered. */
-function leftovers(all: string[], adopted: WriterView[], checkpoint: Checkpoint): string[] {
-  const named = new Set([...checkpoint.blocks, ...checkpoint.rollups, ...checkpoint.summaries].map((ref) => ref.key));
-  for (const key of checkpoint.profiles.flatMap(keysOfRun)) named.add(key);
-  const isLeft = (key: string, { writer, next }: WriterView) => {
-    if (!key.includes(`:${writer}:`) || key.startsWith("erased:") || named.has(key)) return false;
+const EVENT_DATA = /^(?:journal|checkpoint|rollup|block|summary|profiles):/;
+
+const keysNamedBy = ({ blocks, rollups, summaries, profiles }: Checkpoint) =>
+  [...blocks, ...rollups, ...summaries].map(({ key }) => key).concat(profiles.flatMap(keysOfRun));
+
+/** Keys of writers, each covered up to a segment, that no checkpoint names: half-done compactions, what was superseded, covered segments. */
+function leftovers(all: string[], gone: ReadonlyMap<string, number>, named: ReadonlySet<string>): string[] {
+  return all.filter((key) => {
+    const writer = key.split(":").find((part) => gone.has(part));
+    if (writer === undefined || key.startsWith("erased:") || named.has(key)) return false;
     // a writer that was only asleep may have gone on: its later segments are not covered by anything yet
-    return !(key.startsWith("journal:") && (parseSequenceKey(key)?.n ?? next) >= next);
-  };
-  return all.filter((key) => adopted.some((view) => isLeft(key, view)));
+    const covered = gone.get(writer)!;
+    return !(key.startsWith("journal:") && (parseSequenceKey(key)?.n ?? covered) >= covered);
+  });
 }
