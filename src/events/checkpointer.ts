@@ -65,6 +65,8 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
   let since = performance.now();
   let toldAt = performance.now();
   let generation = -GENERATIONS;
+  /** An attempt failed: what it wrote is named by nothing. */
+  let isUntidy = false;
   let readers = 0;
   const garbage = new Set<string>();
   let running: Promise<void> | undefined;
@@ -114,13 +116,15 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
       const prepared = await prepareCheckpoint(plan, options);
       if (isLate()) throw new Error("the process was silent for so long that it may have been taken for dead");
       // in this order: who wakes up says so before it writes anything
-      const stored = adopt.length > 0 ? await guard.list("") : [];
+      const stored = adopt.length > 0 || isUntidy ? await guard.list("") : [];
       if (adopt.length > 0) await writers.read();
       if (adopt.some(({ writer }) => writers.isHeard(writer))) throw new WokenError("a process that was taken for dead has woken up");
       unwritten = { before, ...prepared, adopted: adopt, folded };
-      if (adopt.length > 0) unwritten.garbage.push(...leftoversOf(stored, adopt, unwritten.checkpoint));
+      unwritten.garbage.push(...leftoversOf(stored, adopt, unwritten.checkpoint));
       await commit();
+      isUntidy = false;
     } catch (error) {
+      isUntidy = true;
       restoreLive(own);
       if (!unwritten) for (const view of [own, ...adopt]) options.restoreProfiles(view);
       throw error;
@@ -128,14 +132,19 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
     erasures.settle(purged);
   }
 
-  /** Keys that nobody names any more, of those who are taken over and of whom they had taken over and perhaps not tidied up. */
+  /** Of the stored keys those that nobody names, of who is taken over, of whom they had taken over, and of own attempts that failed. */
   function leftoversOf(all: string[], adopt: WriterView[], checkpoint: Checkpoint): string[] {
     const checkpoints = [checkpoint, ...views.all().filter((view) => !adopt.includes(view)).map((view) => view.checkpoint)];
     const named = new Set(checkpoints.flatMap(keysNamedBy));
     const adopted = new Map(adopt.map(({ writer, next }) => [writer, next]));
     const speaking = new Set([own.writer, ...views.known()]);
     const before = adopt.flatMap((view) => view.checkpoint.adopted).filter(([writer]) => !speaking.has(writer) && !writers.isHeard(writer));
-    return [...leftovers(all, adopted, named), ...leftovers(all.filter((key) => EVENT_DATA.test(key)), new Map(before), named)];
+    const parts = all.filter((key) => PART.test(key));
+    return [
+      ...leftovers(all, adopted, named),
+      ...leftovers(all.filter((key) => EVENT_DATA.test(key)), new Map(before), named),
+      ...leftovers(parts, new Map([[own.writer, 0]]), named),
+    ];
   }
 
   async function finishErasures(): Promise<void> {
@@ -246,6 +255,7 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
 }
 
 const EVENT_DATA = /^(?:journal|checkpoint|rollup|block|summary|profiles):/;
+const PART = /^(?:rollup|block|summary|profiles):/;
 
 const keysNamedBy = ({ blocks, rollups, summaries, profiles }: Checkpoint) =>
   [...blocks, ...rollups, ...summaries].map(({ key }) => key).concat(profiles.flatMap(keysOfRun));

@@ -189,3 +189,19 @@ test("a key whose removal fails once is removed later, also when a beat removes 
   expect(await world.keysOf("journal")).toEqual([]);
   await store.close();
 });
+
+test("what a checkpoint wrote that failed is not left behind", async () => {
+  const world = createWorld();
+  const store = world.open();
+  await store.append({ events: [event(NOON, "vis_gone"), event(NOON, "vis_here")] });
+  world.hook = (operation, key) => {
+    if (operation === "set" && key.startsWith("block:")) throw new Error("no");
+  };
+  await expect(checkpoint(store)).rejects.toThrow();
+  expect((await world.holders("vis_gone")).map((key) => key.split(":")[0])).toContain("rollup");
+  world.hook = () => {};
+  await store.erase("shop", "vis_gone");
+  expect(await world.holders("vis_gone")).toEqual([]);
+  expect((await report(store)).totalPageviews).toBe(1);
+  await store.close();
+});
