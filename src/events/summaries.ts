@@ -4,11 +4,11 @@ import { createByteCache } from "./byte-cache.ts";
 import type { SummaryRef } from "./checkpoint.ts";
 import { digestOfParts, isSettled, portionsOf, readRows, type SiteParts } from "./day-parts.ts";
 import { createSummaryBuilder, type DaySummary, weighSummary } from "./day-summary.ts";
-import { visitsIn } from "./distinct.ts";
 import type { Hidden } from "./erased.ts";
 import { createOpenedParts, type RollupCache } from "./rollup-cache.ts";
-import { type DayRollup, hashOf } from "./rollup.ts";
+import type { DayRollup } from "./rollup.ts";
 import { decodeSummary, encodeSummary } from "./summary-codec.ts";
+import { mayHold, withoutErased } from "./summary-purge.ts";
 import type { FollowOptions, WriterView } from "./view.ts";
 
 /** Summaries kept in memory, of either kind; an estimate, see `weighSummary`. */
@@ -27,6 +27,8 @@ export interface Summaries {
   get(siteId: string, day: string, parts: SiteParts, from: SummarySource): Promise<DaySummary>;
   /** Stores it under a fresh key; undefined when some of its rows cannot be read. */
   write(siteId: string, day: string, parts: SiteParts, by: SummarySource & { writer: string; generation: number }): Promise<SummaryRef | undefined>;
+  /** Stores one anew, for the parts that there are now, without those who are erased; `parts`: what it was made of. */
+  rewrite(ref: SummaryRef, parts: SiteParts, by: { hidden: Hidden; of: string; writer: string; generation: number }): Promise<SummaryRef | undefined>;
   /** Whether nobody of those is in a stored one, as far as it tells. */
   isFree(ref: SummaryRef, hidden: Hidden): Promise<boolean>;
 }
@@ -93,10 +95,21 @@ export function createSummaries({ cache, follow, maxBytes = MAX_SUMMARY_BYTES }:
     return { ...builder.finish(), ...(!whole && { isPartial: true }) };
   }
 
+  async function purge(summary: DaySummary, parts: SiteParts, hidden: Hidden): Promise<DaySummary | undefined> {
+    const rows: DayRollup[] = [];
+    for (const ref of parts.get(summary.day)?.refs.values() ?? []) {
+      const found = await cache.readVisitors(ref.key, ref.day, hidden.hashes);
+      if (typeof found === "string") return undefined;
+      rows.push(found);
+    }
+    return withoutErased(summary, rows, hidden);
+  }
+
   async function make(id: string, siteId: string, day: string, of: string, parts: SiteParts, from: SummarySource): Promise<DaySummary> {
     const stored = await find(siteId, day, of, from.views);
     if (stored && !(from.hidden && mayHold(stored, from.hidden))) return stored;
-    const summary = await build(siteId, day, parts, from);
+    const left = stored && from.hidden && (await purge(stored, parts, from.hidden));
+    const summary = left ?? (await build(siteId, day, parts, from));
     if (!summary.isPartial) built.put(id, summary);
     return summary;
   }
@@ -117,6 +130,14 @@ export function createSummaries({ cache, follow, maxBytes = MAX_SUMMARY_BYTES }:
   return {
     idOf: (siteId, day, parts, { hidden }) => idOf(siteId, day, digestOfParts(parts, day), hidden?.version),
     get,
+    async rewrite(ref, parts, { hidden, of, writer, generation }) {
+      const summary = await load(ref);
+      const left = summary && (await purge(summary, parts, hidden));
+      if (!left) return undefined;
+      const key = keys.summary(ref.siteId, ref.day, writer, generation);
+      await guard.write(key, await encodeSummary(left));
+      return { ...ref, key, of };
+    },
     async isFree(ref, hidden) {
       const summary = await load(ref);
       return summary !== undefined && !mayHold(summary, hidden);
@@ -129,12 +150,4 @@ export function createSummaries({ cache, follow, maxBytes = MAX_SUMMARY_BYTES }:
       return { siteId, day, key, of: digestOfParts(parts, day) };
     },
   };
-}
-
-/** Whether an erased visitor is among those counted, as far as one can tell: a sketch tells of nobody. */
-function mayHold({ groups, loose }: DaySummary, { hashes }: Hidden): boolean {
-  if (groups.some(({ sketches }) => sketches)) return true;
-  for (const hash of hashes) if (groups.some(({ visitors }) => visitsIn(visitors, hash) > 0)) return true;
-  for (const { visitorId } of loose.rows.values()) if (hashes.has(hashOf(visitorId))) return true;
-  return false;
 }

@@ -27,15 +27,23 @@ export async function writeSummaries(plan: CompactionPlan, rollups: RollupRef[],
   const isOf = ({ siteId, day, of }: SummaryRef, now: string) =>
     of === now || (of === digestOfParts(partsIn(siteId).before, day) && !isTouched(siteId, day));
   const left = new Map<string, SummaryRef>();
+  /** The same one, or another that does not count those who are removed from its parts. */
+  async function withoutErased(next: SummaryRef, ref: SummaryRef, before: SiteParts): Promise<SummaryRef | undefined> {
+    const erased = erasures.toRemoveIn(ref.siteId);
+    if (!erased || (await options.summaries.isFree(ref, erased))) return next;
+    const hidden = erasures.hiddenIn(ref.siteId) ?? erased;
+    return options.summaries.rewrite(ref, before, { hidden, of: next.of, writer: own.writer, generation: plan.generation });
+  }
   for (const view of [own, ...adopt]) {
     for (const ref of view.checkpoint.summaries) {
       const key = siteDay(ref.siteId, ref.day);
-      const parts = partsIn(ref.siteId).now;
+      const { now: parts, before } = partsIn(ref.siteId);
       const of = digestOfParts(parts, ref.day);
-      const erased = erasures.toRemoveIn(ref.siteId);
-      const holds = !left.has(key) && parts.has(ref.day) && isOf(ref, of) && (!erased || (await options.summaries.isFree(ref, erased)));
-      if (holds) left.set(key, { ...ref, of });
-      else if (left.get(key)?.key !== ref.key) garbage.push(ref.key);
+      if (!left.has(key) && parts.has(ref.day) && isOf(ref, of)) {
+        const kept = await withoutErased({ ...ref, of }, ref, before);
+        if (kept) left.set(key, kept);
+      }
+      if (left.get(key)?.key !== ref.key) garbage.push(ref.key);
     }
   }
   if (!plan.sumUp) return [...left.values()];

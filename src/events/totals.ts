@@ -39,6 +39,22 @@ export function addTotals(into: Totals, from: Totals): void {
   for (const [path, { views, timed, tenths }] of from.paths) addPath(into, path, views, timed, tenths);
 }
 
+/** Takes back what was added; nothing is left of what comes to nought. */
+export function subtractTotals(from: Totals, what: Totals): void {
+  for (const count of COUNTS) from[count] -= what[count];
+  const lower = <K>(counts: Map<K, number>, key: K, by: number) => {
+    const left = (counts.get(key) ?? 0) - by;
+    if (left === 0) counts.delete(key);
+    else counts.set(key, left);
+  };
+  for (const [day, views] of what.days) lower(from.days, day, views);
+  for (const [tenths, times] of what.histogram) lower(from.histogram, tenths, times);
+  for (const [path, { views, timed, tenths }] of what.paths) {
+    addPath(from, path, -views, -timed, -tenths);
+    if (from.paths.get(path)!.views === 0) from.paths.delete(path);
+  }
+}
+
 function addPath(totals: Totals, path: string, views: number, timed: number, tenths: number): void {
   const known = totals.paths.get(path);
   if (!known) {
