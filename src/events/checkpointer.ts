@@ -26,8 +26,8 @@ const GENERATIONS = 2;
 const REMOVALS = 16;
 
 export interface Checkpointer {
-  /** Begins the beats; their timer does not keep the process alive. */
-  start(): void;
+  /** Begins the beats; their timer does not keep the process alive. Requests to erase that all are done with are over then. */
+  start(): Promise<void>;
   /** Tells the others now that this process lives, and does what has become due. */
   beat(): Promise<void>;
   stop(): void;
@@ -234,7 +234,8 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
   }
 
   return {
-    start() {
+    async start() {
+      await finishErasures();
       timer ??= setInterval(() => void beat(), BEAT_MS).unref();
     },
     beat,

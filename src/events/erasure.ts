@@ -137,7 +137,7 @@ export function createErasures(guard: Guard, writer: string, onErased: (digest: 
     pending: () => [...pending.keys()],
     toPurge: () => new Map([...pending.values()].map(([, , at, digest]) => [digest, erased.erasedUntil(digest) ?? at])),
     reopen(adopt) {
-      const holding = adopt.filter(({ checkpoint: { rollups, blocks, profiles, covered }, next }) => rollups.length + blocks.length + profiles.length > 0 || next > covered);
+      const holding = adopt.filter(holdsAny);
       for (const known of [settled, over]) {
         for (const [key, tombstone] of known) {
           if (holding.every(({ checkpoint }) => isIn(key, checkpoint))) continue;
@@ -162,7 +162,7 @@ export function createErasures(guard: Guard, writer: string, onErased: (digest: 
     async takeDone(views, now) {
       const isOld = ([, , at]: Tombstone) => at < now - KEPT_MS;
       for (const [key, tombstone] of settled) {
-        const isDone = views.every(({ checkpoint }) => isIn(key, checkpoint));
+        const isDone = views.every((view) => isIn(key, view.checkpoint) || !holdsAny(view));
         // whoever removed the key has seen that all were done, and says so no longer
         if (!isDone && !(isOld(tombstone) && (await guard.read(key)).state === "missing")) continue;
         settled.delete(key);
@@ -177,3 +177,5 @@ export function createErasures(guard: Guard, writer: string, onErased: (digest: 
     },
   };
 }
+
+const holdsAny = ({ checkpoint: { rollups, blocks, profiles, covered }, next }: WriterView) => rollups.length + blocks.length + profiles.length > 0 || next > covered;

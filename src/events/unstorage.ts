@@ -162,12 +162,12 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
   function start(): Promise<void> {
     started ??= views
       .load()
+      .then(() => checkpointer.start())
       .then(() => {
         ready = true;
         recalled = recallIds(views.all().flatMap((view) => view.checkpoint.blocks), seen, now(), follow).catch((error: unknown) =>
           reporter.report("warn", "recall", "the day's events could not be read: one that a client repeats now may count twice in its visitor's profile", error),
         );
-        checkpointer.start();
         let ticks = 0;
         let apart = now() - performance.now();
         following ??= setInterval(() => {
@@ -188,7 +188,7 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
   async function keepUp(): Promise<void> {
     try {
       await views.refresh();
-      if (!erasures.areIn(own.checkpoint)) await checkpointer.run("age");
+      if (erasures.pending().length > 0) await checkpointer.run("age");
     } catch (error) {
       reporter.report("warn", "follow", "what other processes stored could not be read and will be tried again", error);
     }
