@@ -5,6 +5,12 @@ export const MINUTE_MS = 60_000;
 export const HOUR_MS = 3_600_000;
 export const DAY_MS = 86_400_000;
 
+/** Between which moments a calendar day lies, in whatever zone: these are within a day of UTC. */
+export function spanOf(day: string): { start: number; end: number } {
+  const start = Date.parse(day);
+  return { start: start - DAY_MS, end: start + 2 * DAY_MS };
+}
+
 /** How old a hit from a browser may be when it arrives. */
 export const MAX_HIT_AGE_MS = 2 * DAY_MS;
 

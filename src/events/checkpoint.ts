@@ -54,6 +54,9 @@ export function emptyCheckpoint(writer: string): Checkpoint {
   return { writer, n: -1, covered: 0, rollups: [], blocks: [], summaries: [], profiles: [], adopted: [], purged: [] };
 }
 
+/** Whether it names anything to read. */
+export const isNaming = ({ rollups, blocks, profiles }: Checkpoint) => rollups.length + blocks.length + profiles.length > 0;
+
 export async function writeCheckpoint(guard: Guard, checkpoint: Checkpoint): Promise<void> {
   await guard.write(keys.checkpoint(checkpoint.writer, checkpoint.n), JSON.stringify(checkpoint));
 }

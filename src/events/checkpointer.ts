@@ -120,7 +120,7 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
       if (adopt.length > 0) await writers.read();
       if (adopt.some(({ writer }) => writers.isHeard(writer))) throw new WokenError("a process that was taken for dead has woken up");
       unwritten = { before, ...prepared, adopted: adopt, folded };
-      unwritten.garbage.push(...leftoversOf(stored, adopt, unwritten.checkpoint));
+      if (stored.length > 0) unwritten.garbage.push(...leftoversOf(stored, adopt, unwritten.checkpoint));
       await commit();
       isUntidy = false;
     } catch (error) {

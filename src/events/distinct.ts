@@ -1,3 +1,5 @@
+import { lowerBound } from "./sorted.ts";
+
 /** Visitors by the hash of their id, ascending, each with the highest ordinal of a visit. */
 export interface Distinct {
   hashes: Float64Array;
@@ -44,14 +46,8 @@ function mergeTwo(one: Distinct, other: Distinct): Distinct {
 
 /** The highest ordinal of a visitor's visit; 0 for one who is not in the set. */
 export function visitsIn({ hashes, visits }: Distinct, hash: number): number {
-  let low = 0;
-  let high = hashes.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (hashes[middle]! < hash) low = middle + 1;
-    else high = middle;
-  }
-  return hashes[low] === hash ? visits[low]! : 0;
+  const at = lowerBound(hashes, hash);
+  return hashes[at] === hash ? visits[at]! : 0;
 }
 
 export function countReturning({ visits }: Distinct): number {

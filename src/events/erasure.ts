@@ -1,7 +1,7 @@
 import { HOUR_MS, MAX_HIT_AGE_MS } from "../clock.ts";
 import type { Guard } from "../storage/guard.ts";
 import { bases, digestOf, keys, parseSequenceKey, visitorDigest } from "../storage/keys.ts";
-import type { Checkpoint } from "./checkpoint.ts";
+import { type Checkpoint, isNaming } from "./checkpoint.ts";
 import { createErased, type Erased, type Hidden, type Tombstone } from "./erased.ts";
 import { hashOf } from "./rollup.ts";
 import type { LiveRows, WriterView } from "./view.ts";
@@ -178,4 +178,4 @@ export function createErasures(guard: Guard, writer: string, onErased: (digest: 
   };
 }
 
-const holdsAny = ({ checkpoint: { rollups, blocks, profiles, covered }, next }: WriterView) => rollups.length + blocks.length + profiles.length > 0 || next > covered;
+const holdsAny = ({ checkpoint, next }: WriterView) => isNaming(checkpoint) || next > checkpoint.covered;

@@ -1,3 +1,5 @@
+import { lowerBound } from "./sorted.ts";
+
 /** What is in a page of profiles: lines of `digest last-seen profile` in chunks, each compressed by itself. */
 
 /** One visitor's line. */
@@ -62,18 +64,6 @@ export function findLine(chunk: Buffer, digest: string): ProfileLine | undefined
   const start = isFirst ? 0 : at + 1;
   const end = chunk.indexOf(10, start);
   return parseLine(chunk.toString("utf8", start, end === -1 ? chunk.length : end));
-}
-
-/** Where the first value lies that is not less than the wanted one. */
-export function lowerBound<T extends number | string>(sorted: ArrayLike<T>, wanted: T): number {
-  let from = 0;
-  let to = sorted.length;
-  while (from < to) {
-    const middle = (from + to) >>> 1;
-    if (sorted[middle]! < wanted) from = middle + 1;
-    else to = middle;
-  }
-  return from;
 }
 
 /** The last page, or chunk, that begins at or before the digest. */

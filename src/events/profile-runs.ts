@@ -6,8 +6,9 @@ import { createRecent } from "../recent.ts";
 import { keys } from "../storage/keys.ts";
 import { type DigestRange, isWithin } from "./profile-healing.ts";
 import {
-  chunkOf, decodePage, encodePage, findLine, lowerBound, type PackedChunk, type Page, parseLines, placeOf, type ProfileLine, toText,
+  chunkOf, decodePage, encodePage, findLine, type PackedChunk, type Page, parseLines, placeOf, type ProfileLine, toText,
 } from "./profile-page.ts";
+import { lowerBound } from "./sorted.ts";
 import { type FollowOptions, reportTorn } from "./view.ts";
 
 /**

@@ -1,4 +1,4 @@
-import { DAY_MS } from "../clock.ts";
+import { spanOf } from "../clock.ts";
 import type { StoredEvent } from "../event.ts";
 import type { BlockRef, RollupRef } from "./checkpoint.ts";
 import type { CompactionPlan } from "./compaction.ts";
@@ -18,10 +18,7 @@ export function createSpans(): Spans {
   const spans: { siteId: string; start: number; end: number }[] = [];
   return {
     add: (siteId, { start, end }) => void spans.push({ siteId, start, end }),
-    addDay({ siteId, day }) {
-      const start = Date.parse(day);
-      spans.push({ siteId, start: start - DAY_MS, end: start + 2 * DAY_MS }); // zones lie within a day of UTC
-    },
+    addDay: ({ siteId, day }) => void spans.push({ siteId, ...spanOf(day) }),
     meets: ({ siteId, minAt, maxAt }) => spans.some((span) => span.siteId === siteId && span.start <= maxAt && span.end >= minAt),
   };
 }

@@ -1,4 +1,4 @@
-import { DAY_MS } from "../clock.ts";
+import { spanOf } from "../clock.ts";
 import { digestOf, type PartKey, parsePartKey, parseSequenceKey } from "../storage/keys.ts";
 import { decodeBlock } from "./blocks.ts";
 import type { BlockRef, Checkpoint, RollupRef } from "./checkpoint.ts";
@@ -37,10 +37,9 @@ export async function readPart(
   return day;
 }
 
-/** Wherever its day begins: zones lie within a day of UTC. */
 function mayHold(block: BlockRef, day: string): boolean {
-  const start = Date.parse(day);
-  return block.maxAt >= start - DAY_MS && block.minAt < start + 2 * DAY_MS;
+  const { start, end } = spanOf(day);
+  return block.maxAt >= start && block.minAt < end;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { DAY_MS } from "../clock.ts";
+import { spanOf } from "../clock.ts";
 import { keys } from "../storage/keys.ts";
 import type { BlockRef, RollupRef } from "./checkpoint.ts";
 import type { CompactionOptions, CompactionPlan } from "./compaction.ts";
@@ -75,7 +75,7 @@ async function purgeParts(known: SiteDay, erased: Hidden, spans: Spans, blocks: 
   const clean: RollupRef[] = [];
   for (const ref of known.refs) {
     const held = await options.cache.readVisitors(ref.key, ref.day, erased.hashes);
-    if (typeof held === "object" && noteErased(held, erased, known.siteId, spans) === 0) {
+    if (typeof held === "object" && removeErased(held, erased, known.siteId, spans) === held) {
       clean.push(ref);
       continue;
     }
@@ -85,27 +85,25 @@ async function purgeParts(known: SiteDay, erased: Hidden, spans: Spans, blocks: 
       spans.addDay(ref);
       continue;
     }
-    if (held === "torn") noteErased(rollup, erased, known.siteId, spans);
-    const purged = erased.shown(rollup);
+    const purged = held === "torn" ? removeErased(rollup, erased, known.siteId, spans) : erased.shown(rollup);
     if (purged.rows.size > 0) clean.push(await writePart(known, purged, clean.length + 1, plan, options));
   }
   known.refs = clean;
-  for (const rollup of known.live) noteErased(rollup, erased, known.siteId, spans);
-  known.live = known.live.map(erased.shown).filter(({ rows }) => rows.size > 0);
+  known.live = known.live.map((rollup) => removeErased(rollup, erased, known.siteId, spans)).filter(({ rows }) => rows.size > 0);
 }
 
-/** How many rows are an erased visitor's. */
-function noteErased(rollup: DayRollup, erased: Hidden, siteId: string, spans: Spans): number {
-  const { rows } = erased.shown(rollup);
-  for (const [key, row] of rollup.rows) if (!rows.has(key)) spans.add(siteId, row);
-  return rollup.rows.size - rows.size;
+/** The rows without the erased visitors', or the same ones; notes when those were there. */
+function removeErased(rollup: DayRollup, erased: Hidden, siteId: string, spans: Spans): DayRollup {
+  const left = erased.shown(rollup);
+  if (left !== rollup) for (const [key, row] of rollup.rows) if (!left.rows.has(key)) spans.add(siteId, row);
+  return left;
 }
 
 const isSmall = (ref: RollupRef) => ref.cells <= MAX_PART_CELLS;
 
 /** Whether a day is over everywhere before the moment. */
 export function isExpired({ day }: { day: string }, before: number): boolean {
-  return Date.parse(day) + 2 * DAY_MS <= before;
+  return spanOf(day).end <= before;
 }
 
 /** A damaged part whose rows were folded anew is merged in any case, so that it is written again. */

@@ -54,6 +54,12 @@ export function createSummaries({ cache, follow, maxBytes = MAX_SUMMARY_BYTES }:
     return summary;
   }
 
+  async function store(siteId: string, summary: DaySummary, of: string, writer: string, generation: number): Promise<SummaryRef> {
+    const key = keys.summary(siteId, summary.day, writer, generation);
+    await guard.write(key, await encodeSummary(summary));
+    return { siteId, day: summary.day, key, of };
+  }
+
   /** As it was summed up before, of the same parts. */
   async function find(siteId: string, day: string, of: string, views: WriterView[]): Promise<DaySummary | undefined> {
     const known = keptOf(idOf(siteId, day, of));
@@ -134,9 +140,7 @@ export function createSummaries({ cache, follow, maxBytes = MAX_SUMMARY_BYTES }:
       const summary = await load(ref);
       const left = summary && (await purge(summary, parts, hidden));
       if (!left) return undefined;
-      const key = keys.summary(ref.siteId, ref.day, writer, generation);
-      await guard.write(key, await encodeSummary(left));
-      return { ...ref, key, of };
+      return store(ref.siteId, left, of, writer, generation);
     },
     async isFree(ref, hidden) {
       const summary = await load(ref);
@@ -145,9 +149,7 @@ export function createSummaries({ cache, follow, maxBytes = MAX_SUMMARY_BYTES }:
     async write(siteId, day, parts, { writer, generation, ...from }) {
       const summary = await get(siteId, day, parts, from);
       if (summary.isPartial) return undefined;
-      const key = keys.summary(siteId, day, writer, generation);
-      await guard.write(key, await encodeSummary(summary));
-      return { siteId, day, key, of: digestOfParts(parts, day) };
+      return store(siteId, summary, digestOfParts(parts, day), writer, generation);
     },
   };
 }

@@ -1,6 +1,5 @@
 import type { DaySummary, SummaryGroup } from "./day-summary.ts";
-import type { Distinct } from "./distinct.ts";
-import { visitsIn } from "./distinct.ts";
+import { type Distinct, visitsIn } from "./distinct.ts";
 import type { Hidden } from "./erased.ts";
 import type { VisitorRow } from "./event-store.ts";
 import { MAX_RECENT } from "./recent-visitors.ts";

@@ -1,6 +1,6 @@
 import { bases, keys, parseSequenceKey } from "../storage/keys.ts";
 import type { WriterSlot, Writers } from "../storage/writer.ts";
-import { type Checkpoint, emptyCheckpoint, readCheckpoint, readNewestCheckpoint } from "./checkpoint.ts";
+import { type Checkpoint, emptyCheckpoint, isNaming, readCheckpoint, readNewestCheckpoint } from "./checkpoint.ts";
 import type { Erasures } from "./erasure.ts";
 import { keysOfRun } from "./profile-runs.ts";
 import { rebuildCheckpoint } from "./rebuild.ts";
@@ -25,8 +25,6 @@ export interface Views {
   /** Writers known to this process that nobody has taken over. */
   known(): string[];
 }
-
-const isNaming = ({ rollups, blocks, profiles }: Checkpoint) => rollups.length + blocks.length + profiles.length > 0;
 
 /** A checkpoint that cannot be read any more, and all keys there are. */
 interface Lost {

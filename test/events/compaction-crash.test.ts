@@ -5,6 +5,7 @@ import type { StoredEvent } from "../../src/event.ts";
 import { createUnstorageEvents } from "../../src/events/unstorage.ts";
 import { silentReporter } from "../../src/logger.ts";
 import { createGuard } from "../../src/storage/guard.ts";
+import { idsIn } from "./ids-in.ts";
 
 const NOW = Date.parse("2025-03-10T12:00:00Z");
 const query = { siteId: "shop", timeZone: "UTC", days: 3, limit: 100, includeBots: false, now: NOW };
@@ -46,12 +47,6 @@ function eventsOf(life: number): StoredEvent[] {
     path: `/${i % 4}`,
     pageviewId: `pv_${life}_${i}`,
   }));
-}
-
-async function idsIn(store: ReturnType<typeof open>, siteId: string) {
-  const ids: string[] = [];
-  for await (const { id } of store.read(siteId)) ids.push(id);
-  return ids.sort();
 }
 
 /** Three lives on one storage; the second dies while it makes its checkpoint and takes over the first's data. */

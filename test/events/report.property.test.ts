@@ -8,6 +8,7 @@ import { silentReporter } from "../../src/logger.ts";
 import { createGuard } from "../../src/storage/guard.ts";
 import { recount } from "./brute-force.ts";
 import { createRandom, inventHistory } from "./random-history.ts";
+import { idsIn } from "./ids-in.ts";
 
 /** How many random histories; each says its seed when it fails. `SEED=17 HISTORIES=1` runs that one alone. */
 const HISTORIES = Number(process.env.HISTORIES ?? 80);
@@ -119,12 +120,6 @@ async function liveThrough(seed: number): Promise<void> {
       restart(index);
     } else if (fate < 12) await passTime();
     else if (fate < 14) await compare("a live", store);
-  }
-
-  async function idsIn(store: UnstorageEvents, siteId: string) {
-    const ids: string[] = [];
-    for await (const { id } of store.read(siteId)) ids.push(id);
-    return ids.sort();
   }
 
   async function compareAll() {

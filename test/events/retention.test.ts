@@ -6,6 +6,7 @@ import type { StoredEvent } from "../../src/event.ts";
 import { createUnstorageEvents } from "../../src/events/unstorage.ts";
 import { silentReporter } from "../../src/logger.ts";
 import { createGuard } from "../../src/storage/guard.ts";
+import { idsIn } from "./ids-in.ts";
 
 const DAY = 86_400_000;
 const NOON = Date.parse("2025-03-10T12:00:00Z");
@@ -39,12 +40,6 @@ function createWorld(retentionDays?: number) {
     return texts.join("\n");
   }
   return { open, everything, forward: (days: number) => (clock += days * DAY), keys: () => driver.getKeys("", {}) };
-}
-
-async function idsIn(store: ReturnType<ReturnType<typeof createWorld>["open"]>) {
-  const ids: string[] = [];
-  for await (const { id } of store.read("shop")) ids.push(id);
-  return ids.sort();
 }
 
 test("events older than the retention are gone from reads, reports and storage", async () => {

@@ -6,6 +6,7 @@ import { recount } from "./brute-force.ts";
 import { checkpoint, createDisk, dead, eventOf, expectAll, NOON, open, sleeping, type Store, track, world } from "./profile-world.ts";
 import { createRandom, type Random } from "./random-history.ts";
 import { silence } from "./silence.ts";
+import { idsIn } from "./ids-in.ts";
 
 /** How many random histories; each says its seed when it fails. `SEED=17 HISTORIES=1` runs that one alone. */
 const HISTORIES = Number(process.env.HISTORIES ?? 8);
@@ -29,12 +30,6 @@ function slow(disk: Driver, random: Random): Driver {
     setItemRaw: async (...args) => (await wait(), disk.setItemRaw!(...args)),
     removeItem: async (...args) => (await wait(), disk.removeItem!(...args)),
   };
-}
-
-async function idsIn(store: Store): Promise<string[]> {
-  const ids: string[] = [];
-  for await (const { id } of store.read("shop")) ids.push(id);
-  return ids.sort();
 }
 
 async function live(seed: number): Promise<void> {
