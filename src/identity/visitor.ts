@@ -123,12 +123,24 @@ function foldSession(p: VisitorProfile, mark: SessionMark): void {
     if (!mark.assigned) delete known.assigned;
     if (mark.lastSeen <= known.lastSeen) return;
     known.lastSeen = mark.lastSeen;
-    if (known === first) return;
   } else {
     p.sessions.push(mark);
   }
-  p.sessions.sort((a, b) => b.lastSeen - a.lastSeen || (a.id < b.id ? -1 : 1));
+  moveUp(p.sessions, known ? p.sessions.indexOf(known) : p.sessions.length - 1);
   if (p.sessions.length > MAX_SESSIONS) p.sessions.length = MAX_SESSIONS;
+}
+
+/** The others stand in order; one that was just seen can only have moved up. */
+function moveUp(sessions: SessionMark[], from: number): void {
+  const moved = sessions[from]!;
+  let i = from;
+  for (; i > 0 && isBefore(moved, sessions[i - 1]!); i--) sessions[i] = sessions[i - 1]!;
+  sessions[i] = moved;
+}
+
+/** Latest first; at the same moment by id, so that the order of arrival does not matter. */
+function isBefore(a: SessionMark, b: SessionMark): boolean {
+  return a.lastSeen === b.lastSeen ? a.id < b.id : a.lastSeen > b.lastSeen;
 }
 
 function foldClient(

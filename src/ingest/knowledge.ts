@@ -4,7 +4,7 @@ import type { ProfileRules } from "../profile-store.ts";
 import type { VisitorProfile } from "../identity/visitor.ts";
 import { foldVisitor, mergeVisitors } from "../identity/visitor.ts";
 import type { IntentOptions } from "../intent/score.ts";
-import { type IntentScore, scoreIntent } from "../intent/score.ts";
+import { DEFAULT_HIGH, type IntentScore, scoreIntent, wholeScore } from "../intent/score.ts";
 import type { IntentSignals } from "../intent/signals.ts";
 import { foldSignals, mergeSignals } from "../intent/signals.ts";
 
@@ -24,41 +24,34 @@ export interface VisitorKnowledge {
 const HYSTERESIS_POINTS = 10;
 /** At most one crossing a visitor in this time. */
 const COOL_DOWN_MS = DAY_MS;
-const DEFAULT_HIGH = 70;
 
 export interface KnowledgeRules extends ProfileRules<VisitorKnowledge> {
-  /** The visitor's score at `at`. That of the event folded last is not reckoned twice. */
+  /** The visitor's score at `at`. */
   score(knowledge: VisitorKnowledge, at: number): IntentScore;
 }
 
 /** How events change what we know of a visitor, and when the intent score rises to "high". */
 export function createKnowledgeRules(options: { intent?: IntentOptions; countBots?: boolean } = {}): KnowledgeRules {
   const { intent, countBots = false } = options;
-  let latest: { knowledge: VisitorKnowledge; at: number; score: IntentScore } | undefined;
-  const fallen = (intent?.high ?? DEFAULT_HIGH) - HYSTERESIS_POINTS;
+  const high = intent?.high ?? DEFAULT_HIGH;
+  const fallen = high - HYSTERESIS_POINTS;
 
   return {
     fold(known, event) {
       // a late event is judged at the moment known last: a score looks back, never ahead
       const at = Math.max(event.at, known?.visitor.lastSeen ?? 0);
-      if (known?.high && scoreIntent(known.signals, at, intent).score < fallen) delete known.high;
+      if (known?.high && wholeScore(known.signals, at) < fallen) delete known.high;
       const visitor = foldVisitor(known?.visitor, event);
       // a bot intends nothing, unless the owner counts bots as visitors
       const signals = foldSignals(known?.signals, countBots && event.bot ? { ...event, bot: undefined } : event);
       const knowledge = known ?? { visitor, signals };
       knowledge.visitor = visitor;
       knowledge.signals = signals;
-      latest = undefined;
-      if (knowledge.high) return knowledge;
-      latest = { knowledge, at, score: scoreIntent(signals, at, intent) };
-      if (latest.score.level === "high") noteCrossing(knowledge, event);
+      if (!knowledge.high && wholeScore(signals, at) >= high) noteCrossing(knowledge, event);
       return knowledge;
     },
 
-    score(knowledge, at) {
-      if (latest?.knowledge === knowledge && latest.at === at) return latest.score;
-      return scoreIntent(knowledge.signals, at, intent);
-    },
+    score: ({ signals }, at) => scoreIntent(signals, at, intent),
 
     merge(a, b) {
       const merged: VisitorKnowledge = {
@@ -71,7 +64,7 @@ export function createKnowledgeRules(options: { intent?: IntentOptions; countBot
       if (later.highEvent !== undefined) merged.highEvent = later.highEvent;
       // high only together: the rise was seen by whoever held both parts, so the next event is not another one
       const { lastSeen } = merged.visitor;
-      if (!merged.high && scoreIntent(merged.signals, lastSeen, intent).level === "high") {
+      if (!merged.high && wholeScore(merged.signals, lastSeen) >= high) {
         merged.high = true;
         merged.highAt = Math.max(merged.highAt ?? 0, lastSeen);
       }

@@ -73,16 +73,23 @@ const entries = {
   },
 };
 
-const schemas = {
-  pageview: v.object(entries.pageview),
-  event: v.object(entries.event),
-  engagement: v.object(entries.engagement),
-};
+interface Field {
+  name: string;
+  schema: v.GenericSchema;
+  isRequired: boolean;
+}
 
-const FIELDS: Record<EventType, readonly string[]> = {
-  pageview: Object.keys(entries.pageview),
-  event: Object.keys(entries.event),
-  engagement: Object.keys(entries.engagement),
+/** Each field is checked alone, and only those that are there: of some thirty, most requests have ten. */
+function toFields(of: Record<string, v.GenericSchema | v.OptionalSchema<v.GenericSchema, undefined>>): Field[] {
+  return Object.entries(of).map(([name, schema]) => {
+    return "wrapped" in schema ? { name, schema: schema.wrapped, isRequired: false } : { name, schema, isRequired: true };
+  });
+}
+
+const FIELDS: Record<EventType, Field[]> = {
+  pageview: toFields(entries.pageview),
+  event: toFields(entries.event),
+  engagement: toFields(entries.engagement),
 };
 
 const FIRST_ISSUE = { abortEarly: true } as const;
@@ -91,29 +98,30 @@ function fail(message: string): AnalyticsError {
   return new AnalyticsError("VALIDATION_ERROR", message);
 }
 
-/** Only the fields we know, without those that are null: a client's `null` means "I have none". */
-function knownFields(type: EventType, body: Body, inherited: Body | undefined): Body {
-  const known: Body = {};
-  for (const name of FIELDS[type]) {
-    const value = body[name] ?? inherited?.[name] ?? undefined;
-    if (value !== undefined) known[name] = value;
+/**
+ * Only the fields we know, without those that are null: a client's `null` means "I have none". What a batch says
+ * (`inherited`) stands in for what its item does not, and its site in any case: the key was checked for that one.
+ */
+function check(fields: Field[], body: Body, inherited?: Body): Body {
+  const checked: Body = {};
+  for (const { name, schema, isRequired } of fields) {
+    const own = inherited && name === "siteId" ? undefined : body[name];
+    const value = own ?? inherited?.[name];
+    if (value === undefined || value === null) {
+      if (isRequired) throw fail(`Missing required field: ${name}`);
+      continue;
+    }
+    const result = v.safeParse(schema, value, FIRST_ISSUE);
+    if (!result.success) throw fail(`${name} ${result.issues[0].message}`);
+    checked[name] = result.output;
   }
-  return known;
+  return checked;
 }
 
 function parse(type: EventType, body: Body, inherited?: Body): TelemetryInput {
-  const result = v.safeParse(schemas[type], knownFields(type, body, inherited), FIRST_ISSUE);
-  if (!result.success) throw toError(result.issues[0]);
-  const input = result.output as Body;
+  const input = check(FIELDS[type], body, inherited);
   input["type"] = type;
   return input as unknown as TelemetryInput;
-}
-
-function toError(issue: v.BaseIssue<unknown>): AnalyticsError {
-  const step = issue.path?.[0];
-  const name = String(step?.key ?? "body");
-  const sent = step && "value" in step ? step.value : undefined;
-  return fail(sent === undefined ? `Missing required field: ${name}` : `${name} ${issue.message}`);
 }
 
 /** The body of `POST /telemetry/pageview`, checked. Throws VALIDATION_ERROR that names the field and the rule. */
@@ -141,40 +149,26 @@ const INHERITED = [
   "retry",
 ] as const;
 
-/** What a batch says about all of its items. */
-export interface BatchBase {
-  siteId: string;
-  visitorId?: string;
-  sessionId?: string;
-}
-
-export interface ParsedBatch {
-  base: BatchBase;
-  /** In the order sent; a bad item is its error and does not spoil the others. */
-  items: (TelemetryInput | AnalyticsError)[];
-}
-
-const batchBase = v.object({ siteId: base.siteId, visitorId: base.visitorId, sessionId: base.sessionId });
+const BASE_FIELDS = toFields({ siteId: base.siteId, visitorId: base.visitorId, sessionId: base.sessionId });
 
 /**
- * The body of `POST /telemetry/batch`. An item belongs to the batch's site whatever it says of itself: the key
- * was checked for that one. Throws when the batch as a whole is wrong; PAYLOAD_TOO_LARGE above 100 items.
+ * The items of `POST /telemetry/batch`, in the order sent; a bad one is its error and does not spoil the others.
+ * Throws when the batch as a whole is wrong; PAYLOAD_TOO_LARGE above 100 items.
  */
-export function parseBatch(body: Body): ParsedBatch {
+export function parseBatch(body: Body): (TelemetryInput | AnalyticsError)[] {
   const inherited: Body = {};
   for (const name of INHERITED) {
     const value = body[name];
     if (value !== undefined && value !== null) inherited[name] = value;
   }
-  const result = v.safeParse(batchBase, inherited, FIRST_ISSUE);
-  if (!result.success) throw toError(result.issues[0]);
+  check(BASE_FIELDS, inherited);
   const { items } = body;
   if (items === undefined || items === null) throw fail("Missing required field: items");
   if (!Array.isArray(items)) throw fail("items must be an array");
   if (items.length > MAX_BATCH_ITEMS) {
     throw new AnalyticsError("PAYLOAD_TOO_LARGE", `items must be at most ${MAX_BATCH_ITEMS}`);
   }
-  return { base: result.output, items: items.map((item) => parseItem(item, inherited)) };
+  return items.map((item) => parseItem(item, inherited));
 }
 
 function parseItem(item: unknown, inherited: Body): TelemetryInput | AnalyticsError {
@@ -185,7 +179,7 @@ function parseItem(item: unknown, inherited: Body): TelemetryInput | AnalyticsEr
     return fail("type must be pageview, event or engagement");
   }
   try {
-    return parse(type, { ...item, siteId: inherited["siteId"] }, inherited);
+    return parse(type, item as Body, inherited);
   } catch (error) {
     if (error instanceof AnalyticsError) return error;
     throw error;

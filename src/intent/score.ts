@@ -6,6 +6,9 @@ import type { IntentSignals } from "./signals.ts";
 
 export type IntentLevel = "low" | "medium" | "high";
 
+export const DEFAULT_HIGH = 70;
+const DEFAULT_MEDIUM = 40;
+
 /** From which score on a visitor's intent has which level. */
 export interface IntentOptions {
   /** Score from which the level is "high". @default 70 */
@@ -40,7 +43,25 @@ export interface IntentScore {
  * @example scoreIntent(signals, now); // { level: "high", score: 85, factors: ["Started checkout", …], … }
  */
 export function scoreIntent(signals: IntentSignals | undefined, now: number, options: IntentOptions = {}): IntentScore {
-  if (signals === undefined || signals.bot || signals.recent.length === 0) return toScore([], [], options);
+  const positive: IntentContribution[] = [];
+  const negative: IntentContribution[] = [];
+  weigh(signals, now, (factor, points) => void positive.push({ factor, points }), (factor, points) => void negative.push({ factor, points }));
+  return explain(positive, negative, options);
+}
+
+/** The score without its reasons, for every event that comes: the same as `scoreIntent(signals, now).score`. */
+export function wholeScore(signals: IntentSignals | undefined, now: number): number {
+  let p = 0;
+  let n = 0;
+  weigh(signals, now, (_, strength) => void (p += strength), (_, strength) => void (n += strength));
+  return Math.round(squash(p, n));
+}
+
+type Weigh = (factor: string, strength: number) => void;
+
+/** Tells of all evidence that there is, always in the same order. */
+function weigh(signals: IntentSignals | undefined, now: number, speaksFor: Weigh, speaksAgainst: Weigh): void {
+  if (signals === undefined || signals.bot || signals.recent.length === 0) return;
   const absentDays = Math.max(0, now - signals.at) / DAY_MS;
   const counts = decayedCounts(signals, now / DAY_MS, absentDays);
   const presence = Math.exp((-Math.LN2 * absentDays) / HALF_LIFE_DAYS.presence);
@@ -51,34 +72,37 @@ export function scoreIntent(signals: IntentSignals | undefined, now: number, opt
   const attentionSeconds = Math.max(0, counts[COUNT.attention]!) / 10;
   const engagement = attentionSeconds >= calibration.HIGH_ENGAGEMENT_SECONDS ? "High engagement" : "Engagement";
 
-  const positive: IntentContribution[] = [];
-  add(positive, engagement, saturated(WEIGHTS.engagement, attentionSeconds));
-  add(positive, "Pages viewed", saturated(WEIGHTS.pages, counts[COUNT.views]!));
-  add(positive, "Product interest", saturated(WEIGHTS.product, counts[COUNT.product]!));
-  add(positive, "Viewed pricing", saturated(WEIGHTS.pricing, counts[COUNT.pricing]!));
-  add(positive, "Added to cart", saturated(WEIGHTS.cart, counts[COUNT.cart]!));
-  add(positive, "Started checkout", saturated(WEIGHTS.checkout, counts[COUNT.checkout]!));
-  add(positive, "Bought before", saturated(WEIGHTS.purchase, counts[COUNT.purchase]!));
-  add(positive, "Signed up or asked", saturated(WEIGHTS.lead, counts[COUNT.lead]!));
-  add(positive, "Interactions", saturated(WEIGHTS.events, counts[COUNT.other]!));
-  add(positive, "Repeated looks", saturated(WEIGHTS.repeats, looks.repeated * presence));
-  add(positive, "Went back to something seen before", saturated(WEIGHTS.wentBack, looks.wentBack * presence));
-  add(positive, "Value of what was viewed", saturated(WEIGHTS.value, Math.log10(1 + signals.value) * presence));
+  const add = (factor: string, strength: number): void => {
+    if (strength > 0) speaksFor(factor, strength);
+  };
+  add(engagement, saturated(WEIGHTS.engagement, attentionSeconds));
+  add("Pages viewed", saturated(WEIGHTS.pages, counts[COUNT.views]!));
+  add("Product interest", saturated(WEIGHTS.product, counts[COUNT.product]!));
+  add("Viewed pricing", saturated(WEIGHTS.pricing, counts[COUNT.pricing]!));
+  add("Added to cart", saturated(WEIGHTS.cart, counts[COUNT.cart]!));
+  add("Started checkout", saturated(WEIGHTS.checkout, counts[COUNT.checkout]!));
+  add("Bought before", saturated(WEIGHTS.purchase, counts[COUNT.purchase]!));
+  add("Signed up or asked", saturated(WEIGHTS.lead, counts[COUNT.lead]!));
+  add("Interactions", saturated(WEIGHTS.events, counts[COUNT.other]!));
+  add("Repeated looks", saturated(WEIGHTS.repeats, looks.repeated * presence));
+  add("Went back to something seen before", saturated(WEIGHTS.wentBack, looks.wentBack * presence));
+  add("Value of what was viewed", saturated(WEIGHTS.value, Math.log10(1 + signals.value) * presence));
   if (earlier > 0) {
     const engaged = Math.max(0, earlier - shallow.earlier) * presence;
-    add(positive, "Returning visitor", saturated(WEIGHTS.returning, engaged) + calibration.RETURNING_BASE * presence);
+    add("Returning visitor", saturated(WEIGHTS.returning, engaged) + calibration.RETURNING_BASE * presence);
   }
-  add(positive, "Active on several days", saturated(WEIGHTS.days, days * presence));
+  add("Active on several days", saturated(WEIGHTS.days, days * presence));
 
-  const negative: IntentContribution[] = [];
   const softened =
     1 + saturated(ACCOUNT_SOFTENS, counts[COUNT.account]!) + saturated(ABOUT_SOFTENS, counts[COUNT.about]!);
-  add(negative, "Bounced visits", (2 * saturated(BOUNCE, shallow.all)) / softened);
-  return toScore(positive, negative, options);
+  const bounced = (2 * saturated(BOUNCE, shallow.all)) / softened;
+  if (bounced > 0) speaksAgainst("Bounced visits", bounced);
 }
 
-function add(evidence: IntentContribution[], factor: string, strength: number): void {
-  if (strength > 0) evidence.push({ factor, points: strength });
+/** The score with all its decimals, of what speaks for (`p`) and against (`n`): see calibration.ts. */
+function squash(p: number, n: number): number {
+  const odds = Math.expm1(p);
+  return (100 * odds) / (odds + Math.exp(n));
 }
 
 function saturated({ weight, half }: Weight, amount: number): number {
@@ -148,14 +172,13 @@ function total(evidence: IntentContribution[]): number {
   return sum;
 }
 
-/** Squashes the evidence, whose strength stands in `points` (see calibration.ts), and shares the points out. */
-function toScore(positive: IntentContribution[], negative: IntentContribution[], options: IntentOptions): IntentScore {
+/** Squashes the evidence, whose strength stands in `points`, and shares the points out. */
+function explain(positive: IntentContribution[], negative: IntentContribution[], options: IntentOptions): IntentScore {
   const p = total(positive);
   const n = total(negative);
-  const odds = Math.expm1(p);
-  const rawScore = (100 * odds) / (odds + Math.exp(n));
+  const rawScore = squash(p, n);
   const score = Math.round(rawScore);
-  const level = score >= (options.high ?? 70) ? "high" : score >= (options.medium ?? 40) ? "medium" : "low";
+  const level = score >= (options.high ?? DEFAULT_HIGH) ? "high" : score >= (options.medium ?? DEFAULT_MEDIUM) ? "medium" : "low";
   if (score === 0) return { level, score, factors: [], contributions: [], rawScore };
 
   // scaled to the whole score; what the negatives take off is shared among them

@@ -52,6 +52,14 @@ describe("keys", () => {
     ]);
   });
 
+  test("that are both are secret, and a write key's SHA-256 is no key either", () => {
+    const { outcome } = create();
+    const digest = `sha256:${createHash("sha256").update("both").digest("hex")}`;
+    for (const apiKey of ["both", digest]) expect(outcome({ id: "shop", apiKey, writeKey: ["both", "page"] }, "both")).toBe("secret");
+    const site: Site = { id: "shop", apiKey: "secret", writeKey: digest };
+    expect([outcome(site, "both"), outcome(site, digest)]).toEqual(["write", "UNAUTHORIZED"]);
+  });
+
   test("of any length and kind do no harm, and an unknown site is a 404", () => {
     const { outcome } = create();
     for (const key of ["x".repeat(10_000), "\u0000", "é", "__proto__", " secret", "secret "]) expect(outcome(SITE, key)).toBe("UNAUTHORIZED");

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { DAY_MS } from "../../src/clock.ts";
 import type { StoredEvent } from "../../src/event.ts";
-import { scoreIntent } from "../../src/intent/score.ts";
+import { scoreIntent, wholeScore } from "../../src/intent/score.ts";
 import { custom, engaged, fold, look, randomFrom, randomHistory, START, view } from "./journey.ts";
 
 const scoreOf = (events: StoredEvent[], later = 0) => scoreIntent(fold(events), Math.max(...events.map(({ at }) => at)) + later);
@@ -111,6 +111,15 @@ describe("the intent score", () => {
       expect(points.every((p) => p !== 0 && Number.isInteger(p * 2))).toBe(true);
       expect(factors).toEqual(contributions.filter((c) => c.points >= 1).map((c) => c.factor));
     }
+  });
+
+  it("is the same whether its reasons are asked for or not", () => {
+    for (let seed = 1; seed <= 300; seed++) {
+      const events = randomHistory(randomFrom(seed));
+      const at = Math.max(...events.map((event) => event.at)) + seed * 3_600_000;
+      expect(wholeScore(fold(events), at)).toBe(scoreIntent(fold(events), at).score);
+    }
+    expect(wholeScore(undefined, START)).toBe(0);
   });
 
   it("stays within 0 and 100 whatever the numbers are", () => {

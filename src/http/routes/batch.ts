@@ -45,7 +45,7 @@ export function batchRoute({ api, onDrop, onFault, onRejectedItem, onDiscarded }
   }
 
   return async (call: SiteCall): Promise<Response> => {
-    const { items } = parseBatch(withItemIds(call));
+    const items = parseBatch(withItemIds(call));
     // started in order, so that a session's hits meet the pipeline in order; stored together
     const results = await Promise.all(items.map((item) => trackItem(call, item)));
     const isUnavailable = (result: Receipt | AnalyticsError) =>
