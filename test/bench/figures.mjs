@@ -25,9 +25,35 @@ export function printTable(title, columns, rows) {
   for (const cells of [columns, columns.map((_, i) => (i === 0 ? "---" : "--:")), ...rows]) console.log(`| ${cells.join(" | ")} |`);
 }
 
+/** What it runs on; and in the end how much of the processors' time others on the same host took. */
 export function printMachine() {
   const load = readLoad();
   console.log(`${cpus().length} × ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${process.platform} ${process.arch}, Node ${process.version}${load}, ${new Date().toISOString()}`);
+  const stolen = watchStolen();
+  process.once("exit", () => console.log(`\nstolen by other machines of the host: ${stolen()}`));
+}
+
+/** The share of the processors' time that others took since the last call, as text. */
+export function watchStolen() {
+  let before = readTimes();
+  return () => {
+    const now = readTimes();
+    if (!now || !before) return "not known";
+    const share = (now.stolen - before.stolen) / Math.max(1, now.total - before.total);
+    before = now;
+    return `${decimals(1)(share * 100)} %`;
+  };
+}
+
+const STOLEN = 7;
+
+function readTimes() {
+  try {
+    const times = /^cpu +(.*)$/m.exec(readFileSync("/proc/stat", "utf8"))[1].split(" ").map(Number);
+    return { stolen: times[STOLEN], total: times.slice(0, STOLEN + 1).reduce((sum, time) => sum + time) };
+  } catch {
+    return undefined;
+  }
 }
 
 function readLoad() {

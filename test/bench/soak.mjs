@@ -2,7 +2,7 @@
 // Prints memory every 10 s, and in the end what was acknowledged, what is stored, and how fast memory grew.
 import { parseArgs } from "node:util";
 import { sendSteadily, startServer } from "./children.mjs";
-import { decimals, printMachine, printTable, whole } from "./figures.mjs";
+import { decimals, printMachine, printTable, watchStolen, whole } from "./figures.mjs";
 import { SECRET_KEY } from "./hit.mjs";
 
 const { values } = parseArgs({ options: { minutes: { type: "string", default: "10" }, rate: { type: "string", default: "2000" } } });
@@ -38,11 +38,12 @@ printMachine();
 const server = await startServer("h3", "fs");
 const began = performance.now();
 const samples = [];
+const stolen = watchStolen();
 const sample = async () => {
   const { rss, heapUsed, delay, worst } = await server.stats();
   samples.push({ atMinute: (performance.now() - began) / 60_000, rss: rss / 1e6, heap: heapUsed / 1e6, delay, worst });
   const { atMinute, ...last } = samples.at(-1);
-  console.log(`${decimals(1)(atMinute)} min: RSS ${whole(last.rss)} MB, heap ${whole(last.heap)} MB, event-loop delay p99.9 ${decimals(1)(delay)} ms, worst ${whole(worst)} ms`);
+  console.log(`${decimals(1)(atMinute)} min: RSS ${whole(last.rss)} MB, heap ${whole(last.heap)} MB, event-loop delay p99.9 ${decimals(1)(delay)} ms, worst ${whole(worst)} ms, stolen ${stolen()}`);
 };
 await sample();
 const timer = setInterval(sample, SAMPLE_MS);
