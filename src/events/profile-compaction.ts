@@ -1,5 +1,5 @@
 import type { ProfileRules } from "../profile-store.ts";
-import { parseProfile, type ProfileLine } from "./profile-page.ts";
+import { parseProfile, type ProfileLine, sortedLines } from "./profile-page.ts";
 import { keysOfRun, type ProfileRuns, type RunRef, runId } from "./profile-runs.ts";
 import { type DigestRange, isWithin } from "./profile-healing.ts";
 import { createSlicer } from "./slicer.ts";
@@ -7,8 +7,12 @@ import type { Profiles } from "./view.ts";
 
 /** Runs of one writer that a cold visitor is looked up in, at most. */
 const MAX_RUNS = 6;
-/** A run is merged with what is new when it is at most this many times its size: each line is rewritten rarely. */
-const TIER = 2;
+
+/** By digest, many at a time: one by one, waiting for them would take longer than what is done with them. */
+type Lines = AsyncGenerator<ProfileLine[]>;
+
+/** Merged lines that are handed on at a time. */
+const LINES_AT_ONCE = 128;
 
 export interface ProfileCompaction<P> {
   runs: ProfileRuns;
@@ -21,7 +25,7 @@ export interface ProfileCompaction<P> {
   /** Visitors who are to be forgotten, by digest: until when. */
   erased: ReadonlyMap<string, number>;
   /** What all runs say of the visitors within the ranges, made anew. */
-  heal(ranges: DigestRange[]): AsyncGenerator<ProfileLine>;
+  heal(ranges: DigestRange[]): Lines;
 }
 
 /**
@@ -45,11 +49,12 @@ export async function compactProfiles<P>(
   const kept = purged.filter((ref) => !chosen.has(ref));
   const torn: DigestRange[] = [];
   const onTorn = (first: string, last: string) => void torn.push([first, last]);
-  const sources = [...tails.map((tail) => linesOfTail(tail)), ...merged.map((ref) => without(damaged, runs.lines(ref, onTorn)))];
+  const sources = [...tails.map((tail) => linesOfTail(tail)), ...merged.map((ref) => only(runs.lines(ref, onTorn), ({ digest }) => !isWithin(damaged, digest)))];
   if (damaged.length > 0) sources.push(options.heal(damaged));
   // before they are merged: what is old would go on in what an erased visitor did since
-  const lines = mergeLines(options.erased.size === 0 ? sources : sources.map((source) => withoutErased(source, options.erased)), rules);
-  const run = await runs.write(writer, generation, notExpired(lines, options.expireBefore));
+  const isLeft = ({ digest, lastSeen }: ProfileLine) => lastSeen > (options.erased.get(digest) ?? -Infinity);
+  const lines = mergeLines(options.erased.size === 0 ? sources : sources.map((source) => only(source, isLeft)), rules);
+  const run = await runs.write(writer, generation, only(lines, ({ lastSeen }) => lastSeen >= options.expireBefore));
   garbage.push(...merged.flatMap(keysOfRun));
   if (run) kept.push(torn.length > 0 ? { ...run, torn } : run);
   return kept;
@@ -77,11 +82,12 @@ async function holdsErased<P>(ref: RunRef, { runs, erased }: ProfileCompaction<P
   return false;
 }
 
+/** A run is merged with what is new when it is not larger, so that each line is rewritten rarely. */
 function chooseRuns(bySize: RunRef[], fresh: number): RunRef[] {
   let size = fresh;
   let count = 0;
   for (const ref of bySize) {
-    if (ref.count > size * TIER && bySize.length - count < MAX_RUNS) break;
+    if (ref.count > size && bySize.length - count < MAX_RUNS) break;
     size += ref.count;
     count++;
   }
@@ -89,51 +95,64 @@ function chooseRuns(bySize: RunRef[], fresh: number): RunRef[] {
   return count === 1 && fresh === 0 ? [] : bySize.slice(0, count);
 }
 
-async function* without(ranges: DigestRange[], lines: AsyncGenerator<ProfileLine>): AsyncGenerator<ProfileLine> {
-  for await (const line of lines) if (!isWithin(ranges, line.digest)) yield line;
+async function* only(lines: Lines, isWanted: (line: ProfileLine) => boolean): Lines {
+  for await (const some of lines) yield some.filter(isWanted);
 }
 
-async function* linesOfTail<P>(tail: Profiles<P>): AsyncGenerator<ProfileLine> {
+async function* linesOfTail<P>(tail: Profiles<P>): Lines {
   // sorted a part at a time: all at once would hold up the event loop
   const parts = Array.from({ length: 256 }, (): string[] => []);
   for (const digest of tail.keys()) parts[Number.parseInt(digest.slice(0, 2), 16)]!.push(digest);
-  for (const part of parts) {
-    for (const digest of part.sort()) {
-      const { profile, lastSeen } = tail.get(digest)!;
-      yield { digest, lastSeen, profile: profile as object };
-    }
+  for (const part of parts) yield sortedLines(part, tail);
+}
+
+interface Head {
+  source: Lines;
+  lines: ProfileLine[];
+  at: number;
+}
+
+/** Whether the source has another line. */
+async function advance(head: Head): Promise<boolean> {
+  while (head.at === head.lines.length) {
+    const next = await head.source.next();
+    if (next.done) return false;
+    head.lines = next.value;
+    head.at = 0;
   }
+  return true;
 }
 
 /** Sorted sources as one; lines of one visitor are merged. */
-async function* mergeLines<P>(sources: AsyncGenerator<ProfileLine>[], rules: ProfileRules<P>): AsyncGenerator<ProfileLine> {
-  const heads: { source: AsyncGenerator<ProfileLine>; line: ProfileLine }[] = [];
-  async function advance(source: AsyncGenerator<ProfileLine>) {
-    const next = await source.next();
-    if (!next.done) heads.push({ source, line: next.value });
+async function* mergeLines<P>(sources: Lines[], rules: ProfileRules<P>): Lines {
+  let heads: Head[] = [];
+  for (const source of sources) {
+    const head = { source, lines: [], at: 0 };
+    if (await advance(head)) heads.push(head);
   }
-  for (const source of sources) await advance(source);
   const slice = createSlicer();
+  let merged: ProfileLine[] = [];
   while (heads.length > 0) {
     if (slice.due()) await slice.pause();
-    let least = heads[0]!.line.digest;
-    for (const { line } of heads) if (line.digest < least) least = line.digest;
-    const same = heads.filter(({ line }) => line.digest === least);
-    for (const head of same) heads.splice(heads.indexOf(head), 1);
-    yield same.map(({ line }) => line).reduce((a, b) => mergeTwo(a, b, rules));
-    for (const { source } of same) await advance(source);
+    let least = heads[0]!.lines[heads[0]!.at]!.digest;
+    for (const { lines, at } of heads) if (lines[at]!.digest < least) least = lines[at]!.digest;
+    let one: ProfileLine | undefined;
+    for (const head of heads) {
+      const line = head.lines[head.at]!;
+      if (line.digest !== least) continue;
+      one = one ? mergeTwo(one, line, rules) : line;
+      head.at++;
+      if (head.at === head.lines.length && !(await advance(head))) heads = heads.filter((other) => other !== head);
+    }
+    merged.push(one!);
+    if (merged.length < LINES_AT_ONCE) continue;
+    yield merged;
+    merged = [];
   }
+  yield merged;
 }
 
 function mergeTwo<P>(a: ProfileLine, b: ProfileLine, rules: ProfileRules<P>): ProfileLine {
   const merged = rules.merge(parseProfile<P>(a), parseProfile<P>(b)) as object;
   return { digest: a.digest, lastSeen: Math.max(a.lastSeen, b.lastSeen), profile: merged };
-}
-
-async function* withoutErased(lines: AsyncGenerator<ProfileLine>, erased: ReadonlyMap<string, number>): AsyncGenerator<ProfileLine> {
-  for await (const line of lines) if (line.lastSeen > (erased.get(line.digest) ?? -Infinity)) yield line;
-}
-
-async function* notExpired(lines: AsyncGenerator<ProfileLine>, expireBefore: number): AsyncGenerator<ProfileLine> {
-  for await (const line of lines) if (line.lastSeen >= expireBefore) yield line;
 }

@@ -2,7 +2,7 @@ import type { StoredEvent } from "../event.ts";
 import type { ProfileRules } from "../profile-store.ts";
 import { visitorDigest } from "../storage/keys.ts";
 import type { BlockRef } from "./checkpoint.ts";
-import type { ProfileLine } from "./profile-page.ts";
+import { type ProfileLine, sortedLines } from "./profile-page.ts";
 import { createSeenIds } from "./seen.ts";
 import { parseSlices } from "./segment.ts";
 import { blockLines } from "./sources.ts";
@@ -24,8 +24,8 @@ export interface HealingOptions<P> {
   follow: FollowOptions;
 }
 
-/** The profiles that were in damaged pages, made anew from the blocks that their checkpoint covers, by digest. */
-export async function* healProfiles<P>(ranges: DigestRange[], blocks: BlockRef[], options: HealingOptions<P>): AsyncGenerator<ProfileLine> {
+/** The profiles that were in damaged pages, made anew from the blocks that their checkpoint covers, by digest; a portion at a time. */
+export async function* healProfiles<P>(ranges: DigestRange[], blocks: BlockRef[], options: HealingOptions<P>): AsyncGenerator<ProfileLine[]> {
   const { rules, counts, follow } = options;
   const byTime = blocks.toSorted((a, b) => a.minAt - b.minAt);
   for (let after = "", last = ""; last !== END; after = last) {
@@ -46,9 +46,6 @@ export async function* healProfiles<P>(ranges: DigestRange[], blocks: BlockRef[]
       last = least.at(-1)!;
       portion = new Map(least.map((digest) => [digest, portion.get(digest)!]));
     }
-    for (const digest of [...portion.keys()].sort()) {
-      const { profile, lastSeen } = portion.get(digest)!;
-      yield { digest, lastSeen, profile: profile as object };
-    }
+    yield sortedLines([...portion.keys()], portion);
   }
 }

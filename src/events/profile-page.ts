@@ -10,6 +10,14 @@ export interface ProfileLine {
   profile: string | object;
 }
 
+/** Lines of profiles in memory, by digest. */
+export function sortedLines(digests: string[], profiles: ReadonlyMap<string, { profile: unknown; lastSeen: number }>): ProfileLine[] {
+  return digests.sort().map((digest) => {
+    const { profile, lastSeen } = profiles.get(digest)!;
+    return { digest, lastSeen, profile: profile as object };
+  });
+}
+
 export const parseProfile = <P>({ profile }: ProfileLine): P => (typeof profile === "string" ? JSON.parse(profile) : profile) as P;
 
 export interface Page {

@@ -35,7 +35,8 @@ const CHUNK_BYTES = 8 * 1024;
 /** Of pages, as they are stored. */
 const MAX_CACHED_BYTES = 16 * 1024 * 1024;
 const MAX_CACHED_INDEXES = 32;
-const LEVEL = 4;
+/** A window as large as a chunk, and tables to match: setting up larger ones takes longer than compressing a chunk. */
+const PACKING = { level: 4, windowBits: 13, memLevel: 6 };
 /** Pages that are compressed and written at a time: on a busy event loop each would wait for many turns of it. */
 const PAGES_AT_ONCE = 4;
 
@@ -54,10 +55,10 @@ interface Index {
 export interface ProfileRuns {
   /** The visitor's line in a run; "torn" when it may be in a damaged part, "missing" when the run is gone. */
   find(run: RunRef, digest: string): Promise<ProfileLine | undefined | "torn" | "missing">;
-  /** All lines in order, a page at a time; pages that are damaged or gone are told of and left out. */
-  lines(run: RunRef, onTorn: (first: string, last: string) => void): AsyncGenerator<ProfileLine>;
+  /** All lines in order, a chunk at a time; pages that are damaged or gone are told of and left out. */
+  lines(run: RunRef, onTorn: (first: string, last: string) => void): AsyncGenerator<ProfileLine[]>;
   /** Writes sorted lines as a run; undefined when there are none. */
-  write(writer: string, n: number, lines: AsyncIterable<ProfileLine>): Promise<RunRef | undefined>;
+  write(writer: string, n: number, lines: AsyncIterable<ProfileLine[]>): Promise<RunRef | undefined>;
   /**
    * The run without those who were not seen since the moment given: only pages with them are written again. The same one
    * when it has none of them; undefined when it can only be written as a whole.
@@ -77,6 +78,9 @@ function keyOfPage({ writer, n, from = [writer, n], moved }: RunRef, i: number):
 export const runId = ({ writer, n }: RunRef) => `${writer}:${n}`;
 
 const prefixOf = (digest: string) => Number.parseInt(digest.slice(0, 8), 16);
+
+/** At once: a chunk is so small that handing it to another thread takes the event loop longer. */
+const unpack = (page: Page, n: number): Buffer => inflateRawSync(chunkOf(page, n));
 
 export function createProfileRuns(guard: Guard, follow: FollowOptions): ProfileRuns {
   const indexes = createRecent<Index>(MAX_CACHED_INDEXES);
@@ -111,7 +115,7 @@ export function createProfileRuns(guard: Guard, follow: FollowOptions): ProfileR
   }
 
   async function writePage(key: string, chunks: Chunk[]): Promise<void> {
-    const bodies = await Promise.all(chunks.map(({ text }) => deflate(text, { level: LEVEL })));
+    const bodies = await Promise.all(chunks.map(({ text }) => deflate(text, PACKING)));
     await putPage(key, chunks.map(({ first }, i) => ({ first, body: bodies[i]! })));
   }
 
@@ -132,7 +136,7 @@ export function createProfileRuns(guard: Guard, follow: FollowOptions): ProfileR
     const chunks: PackedChunk[] = [];
     const dropped: string[] = [];
     for (const [i, first] of page.firsts.entries()) {
-      const lines = touched.has(i) ? parseLines((await inflate(chunkOf(page, i))).toString("utf8")) : [];
+      const lines = touched.has(i) ? parseLines(unpack(page, i).toString("utf8")) : [];
       const gone = lines.filter(isGone);
       if (gone.length === 0) {
         chunks.push({ first, body: chunkOf(page, i) });
@@ -140,20 +144,16 @@ export function createProfileRuns(guard: Guard, follow: FollowOptions): ProfileR
       }
       dropped.push(...gone.map(({ digest }) => digest));
       const left = lines.filter((line) => !gone.includes(line));
-      if (left.length > 0) chunks.push({ first: left[0]!.digest, body: await deflate(left.map(toText).join("\n"), { level: LEVEL }) });
+      if (left.length > 0) chunks.push({ first: left[0]!.digest, body: await deflate(left.map(toText).join("\n"), PACKING) });
     }
     return { chunks, dropped };
   }
 
-  /** The chunks of a page; read ahead, so its failure waits until somebody asks. */
-  function inflated(run: RunRef, i: number): Promise<Buffer[] | "torn" | "missing"> {
-    const read = async () => {
-      const page = await pageOf(run, i);
-      return typeof page === "string" ? page : Promise.all(page.firsts.map((_, n) => inflate(chunkOf(page, n))));
-    };
-    const chunks = read();
-    chunks.catch(() => {});
-    return chunks;
+  /** A page, read ahead: its failure waits until somebody asks. */
+  function aheadOf(run: RunRef, i: number): ReturnType<typeof pageOf> {
+    const page = pageOf(run, i);
+    page.catch(() => {});
+    return page;
   }
 
   return {
@@ -165,19 +165,19 @@ export function createProfileRuns(guard: Guard, follow: FollowOptions): ProfileR
       if (index.prefixes[lowerBound(index.prefixes, prefix)] !== prefix) return undefined;
       const page = await pageOf(run, placeOf(index.firsts, digest));
       if (typeof page === "string") return page;
-      return findLine(inflateRawSync(chunkOf(page, placeOf(page.firsts, digest))), digest);
+      return findLine(unpack(page, placeOf(page.firsts, digest)), digest);
     },
 
     async *lines(run, onTorn) {
       const index = await indexOf(run);
       const firsts = typeof index === "string" ? [] : index.firsts;
-      let ahead: ReturnType<typeof inflated> | undefined = inflated(run, 0);
+      let ahead: ReturnType<typeof pageOf> | undefined = aheadOf(run, 0);
       for (let i = 0; i < run.pages; i++) {
         const read = ahead;
-        ahead = i + 1 < run.pages ? inflated(run, i + 1) : undefined;
-        const chunks = await read!;
-        if (typeof chunks === "string") onTorn(firsts[i] ?? "", firsts[i + 1] ?? "g");
-        else for (const chunk of chunks) yield* parseLines(chunk.toString("utf8"));
+        ahead = i + 1 < run.pages ? aheadOf(run, i + 1) : undefined;
+        const page = await read!;
+        if (typeof page === "string") onTorn(firsts[i] ?? "", firsts[i + 1] ?? "g");
+        else for (let n = 0; n < page.firsts.length; n++) yield parseLines(unpack(page, n).toString("utf8"));
       }
     },
 
@@ -206,15 +206,17 @@ export function createProfileRuns(guard: Guard, follow: FollowOptions): ProfileR
         chunks = [];
         bytes = 0;
       }
-      for await (const line of lines) {
-        if (text.length === 0) first = line.digest;
-        prefixes.push(prefixOf(line.digest));
-        const one = toText(line);
-        text.push(one);
-        bytes += one.length;
-        chunkBytes += one.length;
-        if (bytes >= PAGE_BYTES) await endPage();
-        else if (chunkBytes >= CHUNK_BYTES) endChunk();
+      for await (const some of lines) {
+        for (const line of some) {
+          if (text.length === 0) first = line.digest;
+          prefixes.push(prefixOf(line.digest));
+          const one = toText(line);
+          text.push(one);
+          bytes += one.length;
+          chunkBytes += one.length;
+          if (bytes >= PAGE_BYTES) await endPage();
+          else if (chunkBytes >= CHUNK_BYTES) endChunk();
+        }
       }
       await endPage();
       await Promise.all(writing);

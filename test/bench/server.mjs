@@ -94,9 +94,9 @@ server.listen(0, "127.0.0.1", () => process.send?.({ port: server.address().port
 process.once("disconnect", () => process.exit(1)); // whoever measures is gone
 process.on("message", async (message) => {
   if (message === "stats") {
-    const { rss, heapUsed } = process.memoryUsage();
+    const { rss, heapTotal, heapUsed, external } = process.memoryUsage();
     const { user, system } = process.cpuUsage();
-    process.send({ rss, heapUsed, cpuUs: user + system, delay: delay.percentile(99.9) / 1e6, worst: delay.max / 1e6 });
+    process.send({ rss, heapTotal, heapUsed, external, cpuUs: user + system, delay: delay.percentile(99.9) / 1e6, worst: delay.max / 1e6 });
     delay.reset();
   }
   if (message === "stop") {

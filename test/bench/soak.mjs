@@ -40,10 +40,10 @@ const began = performance.now();
 const samples = [];
 const stolen = watchStolen();
 const sample = async () => {
-  const { rss, heapUsed, delay, worst } = await server.stats();
+  const { rss, heapTotal, heapUsed, external, delay, worst } = await server.stats();
   samples.push({ atMinute: (performance.now() - began) / 60_000, rss: rss / 1e6, heap: heapUsed / 1e6, delay, worst });
   const { atMinute, ...last } = samples.at(-1);
-  console.log(`${decimals(1)(atMinute)} min: RSS ${whole(last.rss)} MB, heap ${whole(last.heap)} MB, event-loop delay p99.9 ${decimals(1)(delay)} ms, worst ${whole(worst)} ms, stolen ${stolen()}`);
+  console.log(`${decimals(1)(atMinute)} min: RSS ${whole(last.rss)} MB, heap ${whole(last.heap)} of ${whole(heapTotal / 1e6)} MB, buffers ${whole(external / 1e6)} MB, event-loop delay p99.9 ${decimals(1)(delay)} ms, worst ${whole(worst)} ms, stolen ${stolen()}`);
 };
 await sample();
 const timer = setInterval(sample, SAMPLE_MS);
