@@ -112,25 +112,25 @@ interface Head {
   at: number;
 }
 
-/** Whether the source has another line. */
-async function advance(head: Head): Promise<boolean> {
-  while (head.at === head.lines.length) {
-    const next = await head.source.next();
-    if (next.done) return false;
-    head.lines = next.value;
-    head.at = 0;
-  }
-  return true;
-}
-
 /** Sorted sources as one; lines of one visitor are merged. */
 async function* mergeLines<P>(sources: Lines[], rules: ProfileRules<P>): Lines {
+  const slice = createSlicer();
+  /** Whether the source has another line. */
+  async function advance(head: Head): Promise<boolean> {
+    while (head.at === head.lines.length) {
+      if (slice.due()) await slice.pause(); // of a long source nothing may be wanted
+      const next = await head.source.next();
+      if (next.done) return false;
+      head.lines = next.value;
+      head.at = 0;
+    }
+    return true;
+  }
   let heads: Head[] = [];
   for (const source of sources) {
     const head = { source, lines: [], at: 0 };
     if (await advance(head)) heads.push(head);
   }
-  const slice = createSlicer();
   let merged: ProfileLine[] = [];
   while (heads.length > 0) {
     if (slice.due()) await slice.pause();

@@ -18,11 +18,11 @@ export function digestOf(text: string): string {
   return digest;
 }
 
-let last = { siteId: "", visitorId: "", digest: "" };
+let last: { siteId: string; visitorId: string; digest: string } | undefined;
 
 /** Stands for one visitor of one site where the id itself must not be. Each hit asks for its own several times. */
 export function visitorDigest(siteId: string, visitorId: string): string {
-  if (last.visitorId === visitorId && last.siteId === siteId && last.digest !== "") return last.digest;
+  if (last?.visitorId === visitorId && last.siteId === siteId) return last.digest;
   const digest = digestOf(`${siteId}\n${visitorId}`).slice(0, 20);
   last = { siteId, visitorId, digest };
   return digest;
