@@ -25,6 +25,18 @@ interface SiteDay {
   live: DayRollup[];
 }
 
+/** What one compaction has to work with. */
+interface Work {
+  plan: CompactionPlan;
+  options: CompactionOptions;
+  /** Of all writers in the plan. */
+  blocks: BlockRef[];
+  /** Where rows of the erased were found. */
+  spans: Spans;
+  /** Keys that nothing refers to any more. */
+  garbage: string[];
+}
+
 /** The live rows as new parts under fresh keys; days that are touched are kept to few parts. Adds to `spans` when the erased were there. */
 export async function writeRollups(plan: CompactionPlan, spans: Spans, options: CompactionOptions, garbage: string[]): Promise<RollupRef[]> {
   const { own, adopt, erasures, expireBefore } = plan;
@@ -48,6 +60,7 @@ export async function writeRollups(plan: CompactionPlan, spans: Spans, options: 
     }
   }
   const blocks = [own, ...adopt].flatMap((view) => view.checkpoint.blocks);
+  const work: Work = { plan, options, blocks, spans, garbage };
   const left: RollupRef[] = [];
   for (const known of days.values()) {
     if (isExpired(known, expireBefore)) {
@@ -55,7 +68,7 @@ export async function writeRollups(plan: CompactionPlan, spans: Spans, options: 
       continue;
     }
     const erased = erasures.toRemoveIn(known.siteId);
-    if (erased) await purgeParts(known, erased, spans, blocks, plan, options, garbage);
+    if (erased) await purgeParts(known, erased, work);
     const isMended = known.refs.some(({ key }) => options.cache.isMended(key));
     if (known.live.length === 0 && !isMended && known.refs.filter(isSmall).length <= MAX_PARTS) {
       left.push(...known.refs);
@@ -64,14 +77,15 @@ export async function writeRollups(plan: CompactionPlan, spans: Spans, options: 
     const { merged, kept } = chooseParts(known, options);
     left.push(...kept);
     garbage.push(...merged.map((ref) => ref.key));
-    const rollup = await mergeParts(merged, known.live, blocks, options);
-    if (rollup.rows.size > 0) left.push(await writePart(known, rollup, 0, plan, options));
+    const rollup = await mergeParts(merged, known.live, work);
+    if (rollup.rows.size > 0) left.push(await writePart(known, rollup, 0, work));
   }
   return left;
 }
 
 /** Parts without rows of the erased stay as they are; of most, one line is parsed to see it. */
-async function purgeParts(known: SiteDay, erased: Hidden, spans: Spans, blocks: BlockRef[], plan: CompactionPlan, options: CompactionOptions, garbage: string[]): Promise<void> {
+async function purgeParts(known: SiteDay, erased: Hidden, work: Work): Promise<void> {
+  const { options, blocks, spans, garbage } = work;
   const clean: RollupRef[] = [];
   for (const ref of known.refs) {
     const held = await options.cache.readVisitors(ref.key, ref.day, erased.hashes);
@@ -86,7 +100,7 @@ async function purgeParts(known: SiteDay, erased: Hidden, spans: Spans, blocks: 
       continue;
     }
     const purged = held === "torn" ? removeErased(rollup, erased, known.siteId, spans) : erased.shown(rollup);
-    if (purged.rows.size > 0) clean.push(await writePart(known, purged, clean.length + 1, plan, options));
+    if (purged.rows.size > 0) clean.push(await writePart(known, purged, clean.length + 1, work));
   }
   known.refs = clean;
   known.live = known.live.map((rollup) => removeErased(rollup, erased, known.siteId, spans)).filter(({ rows }) => rows.size > 0);
@@ -126,7 +140,7 @@ function chooseParts({ refs, live }: SiteDay, { cache }: CompactionOptions): { m
  * The first one is added to in place: it is about to be superseded, and whoever reads it meanwhile sees rows that
  * are elsewhere anyway. A missing one was taken over by another process, which has its rows.
  */
-async function mergeParts(refs: RollupRef[], live: DayRollup[], blocks: BlockRef[], options: CompactionOptions): Promise<DayRollup> {
+async function mergeParts(refs: RollupRef[], live: DayRollup[], { blocks, options }: Work): Promise<DayRollup> {
   const slice = createSlicer();
   let merged: DayRollup | undefined;
   async function add(rollup: DayRollup) {
@@ -144,7 +158,7 @@ async function mergeParts(refs: RollupRef[], live: DayRollup[], blocks: BlockRef
   return merged ?? createDay();
 }
 
-async function writePart({ siteId, day }: SiteDay, rollup: DayRollup, i: number, plan: CompactionPlan, { guard, cache }: CompactionOptions): Promise<RollupRef> {
+async function writePart({ siteId, day }: SiteDay, rollup: DayRollup, i: number, { plan, options: { guard, cache } }: Work): Promise<RollupRef> {
   const key = keys.rollup(siteId, day, plan.own.writer, plan.generation, i);
   await guard.write(key, await encodeDay(rollup));
   cache.put(key, rollup);

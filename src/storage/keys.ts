@@ -1,19 +1,19 @@
 import { hash } from "node:crypto";
+import { createRecent } from "../recent.ts";
 
 /**
  * Every key's shape. Parts are lower-case hex, digits or a date, so that no file system folds two keys into
  * one; no client string is ever part of a key; no key is a prefix of another (fs could not hold both).
  */
 
-const digests = new Map<string, string>();
-const MAX_DIGESTS = 10_000;
+const MAX_DIGESTS = 20_000;
+const digests = createRecent<string>(MAX_DIGESTS);
 
 /** 32 hex characters that stand for a client's string in a key. */
 export function digestOf(text: string): string {
   const known = digests.get(text);
   if (known) return known;
   const digest = hash("sha256", text).slice(0, 32);
-  if (digests.size >= MAX_DIGESTS) digests.clear();
   digests.set(text, digest);
   return digest;
 }
