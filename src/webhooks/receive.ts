@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
-import type { WebhookEventName } from "../site.ts";
+import { WEBHOOK_EVENTS, type WebhookEventName } from "../site.ts";
 import type { WebhookPayload } from "./notices.ts";
 import { checkWebhookSecret } from "./secret.ts";
 import { toHeaderKey } from "./signature.ts";
@@ -41,7 +41,6 @@ export interface WebhookHandler {
 
 const MAX_BODY = 128 * 1024;
 const MAX_SEEN = 10_000;
-const EVENTS = ["pageview", "event", "visitor_identified", "high_intent_visitor"];
 
 /**
  * Receives webhooks: checks the signature over the raw body and the time of the attempt, calls your function once per
@@ -124,7 +123,7 @@ function checkOptions({ secret, on, toleranceSeconds, seen, onError, now }: Requ
   need(!refused, `secret ${refused}`);
   need(on instanceof Object, "on is missing");
   for (const [name, value] of Object.entries(on)) {
-    need(EVENTS.includes(name), `on.${name} is unknown; there are ${EVENTS.join(", ")}`);
+    need(WEBHOOK_EVENTS.includes(name as WebhookEventName), `on.${name} is unknown; there are ${WEBHOOK_EVENTS.join(", ")}`);
     if (value !== undefined) callable(`on.${name}`, value);
   }
   callable("onError", onError);
