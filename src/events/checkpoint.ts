@@ -21,6 +21,9 @@ export interface RollupRef {
   cells: number;
 }
 
+/** What was taken over of a writer: its journal up to a segment, and all that a checkpoint of its named. */
+export type Adoption = [writer: string, covered: number, n: number];
+
 /** A day of one site that is over, summed up. */
 export interface SummaryRef {
   siteId: string;
@@ -44,8 +47,10 @@ export interface Checkpoint {
   summaries: SummaryRef[];
   /** Visitors' profiles as of the covered segments. */
   profiles: RunRef[];
-  /** Dead writers whose journals are covered here too, each up to a segment. */
-  adopted: [writer: string, covered: number][];
+  /** Dead writers whose data is here too. */
+  adopted: Adoption[];
+  /** This writer woke up after that checkpoint of its own was taken over, and what is named here it has had since. */
+  ceded?: number;
   /** By writer, how many of the erasures that it was asked for this is the rest of. Those that are long over are not told of. */
   purged: [writer: string, upTo: number][];
 }
@@ -56,6 +61,11 @@ export function emptyCheckpoint(writer: string): Checkpoint {
 
 /** Whether it names anything to read. */
 export const isNaming = ({ rollups, blocks, profiles }: Checkpoint) => rollups.length + blocks.length + profiles.length > 0;
+
+/** Whether all that a checkpoint stands for was taken over, and its writer did not know yet. */
+export function isTaken({ covered, ceded = -Infinity }: Checkpoint, [, upTo, n]: Adoption): boolean {
+  return covered <= upTo && ceded < n;
+}
 
 export async function writeCheckpoint(guard: Guard, checkpoint: Checkpoint): Promise<void> {
   await guard.write(keys.checkpoint(checkpoint.writer, checkpoint.n), JSON.stringify(checkpoint));

@@ -139,10 +139,11 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
     const adopted = new Map(adopt.map(({ writer, next }) => [writer, next]));
     const speaking = new Set([own.writer, ...views.known()]);
     const before = adopt.flatMap((view) => view.checkpoint.adopted).filter(([writer]) => !speaking.has(writer) && !writers.isHeard(writer));
+    const goneBefore = new Map(before.map(([writer, covered]) => [writer, covered]));
     const parts = all.filter((key) => PART.test(key));
     return [
       ...leftovers(all, adopted, named),
-      ...leftovers(all.filter((key) => EVENT_DATA.test(key)), new Map(before), named),
+      ...leftovers(all.filter((key) => EVENT_DATA.test(key)), goneBefore, named),
       ...leftovers(parts, new Map([[own.writer, 0]]), named),
     ];
   }

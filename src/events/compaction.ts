@@ -1,6 +1,6 @@
 import { keys } from "../storage/keys.ts";
 import { writeBlocks } from "./blocks.ts";
-import type { Checkpoint } from "./checkpoint.ts";
+import type { Adoption, Checkpoint } from "./checkpoint.ts";
 import type { Erasures } from "./erasure.ts";
 import type { StoredOwed } from "./event-store.ts";
 import type { RollupCache } from "./rollup-cache.ts";
@@ -84,7 +84,7 @@ export async function prepareCheckpoint(
   await options.owed?.carry({ storedUpTo: plan.storedUpTo, adopt, isErased: plan.erasures.isErased });
   const summaries = await writeSummaries(plan, rollups, options, garbage);
   // those it had taken over itself too: keys of theirs may be left, and nobody else says that they no longer count
-  const adopted = adopt.flatMap((view): [string, number][] => [...view.checkpoint.adopted, [view.writer, view.next]]);
+  const adopted = adopt.flatMap((view): Adoption[] => [...view.checkpoint.adopted, [view.writer, view.next, view.checkpoint.n]]);
   const checkpoint: Checkpoint = {
     writer: own.writer,
     n: own.checkpoint.n + 1,
@@ -93,7 +93,9 @@ export async function prepareCheckpoint(
     blocks,
     summaries,
     profiles,
-    adopted: [...own.checkpoint.adopted, ...adopted].slice(-MAX_ADOPTED),
+    // of this one they may have said the same: what it has now, it has had since
+    adopted: [...own.checkpoint.adopted, ...adopted].filter(([writer]) => writer !== own.writer).slice(-MAX_ADOPTED),
+    ceded: own.checkpoint.ceded,
     purged,
   };
   if (own.checkpoint.n >= 0) garbage.push(keys.checkpoint(own.writer, own.checkpoint.n));

@@ -73,11 +73,11 @@ export async function rebuildCheckpoint(
     if (siteId !== undefined) rollups.push({ siteId, day, key, cells: 0 });
     else reportTorn(options, key);
   }
-  const adopted = new Map(before.adopted);
-  for (const part of parts) if (part.writer !== writer && !adopted.has(part.writer)) adopted.set(part.writer, 0);
+  const adopted = new Map(before.adopted.map((adoption) => [adoption[0], adoption]));
+  for (const part of parts) if (part.writer !== writer && !adopted.has(part.writer)) adopted.set(part.writer, [part.writer, 0, -1]);
   const covered = firstSegment(writer, stored, before.covered) ?? before.covered;
   const profiles: RunRef[] = [{ writer, n: -1, pages: 0, count: 0, torn: [["", "g"]] }]; // made anew from the blocks
-  return { ...before, n, covered, rollups, blocks, summaries: [], profiles, adopted: [...adopted], purged: [] };
+  return { ...before, n, covered, rollups, blocks, summaries: [], profiles, adopted: [...adopted.values()], purged: [] };
 }
 
 /** Keys of the writer, and of those whom nobody speaks for: it had taken them over. */

@@ -1,13 +1,15 @@
-import { bases, keys, parseSequenceKey } from "../storage/keys.ts";
+import { createRecent } from "../recent.ts";
+import { bases, keys } from "../storage/keys.ts";
 import type { WriterSlot, Writers } from "../storage/writer.ts";
-import { type Checkpoint, emptyCheckpoint, isNaming, readCheckpoint, readNewestCheckpoint } from "./checkpoint.ts";
+import { type Adoption, emptyCheckpoint, isNaming, isTaken, readCheckpoint } from "./checkpoint.ts";
 import type { Erasures } from "./erasure.ts";
-import { keysOfRun } from "./profile-runs.ts";
+import { type Lost, numbersOf, readSound } from "./newest.ts";
 import { rebuildCheckpoint } from "./rebuild.ts";
 import { adoptCheckpoint, createView, type FollowOptions, followWriter, reportTorn, type WriterView } from "./view.ts";
 
 /** Other processes are looked at again after this long: a report is at most this much behind them. */
 const REFRESH_MS = 250;
+const MAX_WORDS = 20_000;
 
 export interface Views {
   /** This process's own view first. */
@@ -26,12 +28,6 @@ export interface Views {
   known(): string[];
 }
 
-/** A checkpoint that cannot be read any more, and all keys there are. */
-interface Lost {
-  n: number;
-  stored: string[];
-}
-
 export function createViews(parts: { own: WriterView; writers: Writers; erasures: Erasures; follow: FollowOptions }): Views {
   const { own, writers, erasures } = parts;
   const follow: FollowOptions = {
@@ -48,6 +44,8 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
   let claimed = false;
   /** Writers whose slots gave a sign of life: one that was taken over and woke up has more to tell. */
   let awake = new Set<string>();
+  /** What slots said of writers that were taken over, when nobody else would. */
+  const words = createRecent<true>(MAX_WORDS);
   let slots: WriterSlot[] = [];
   /** When the look that is under way began, and the last one that came to its end. */
   let begunAt = -Infinity;
@@ -62,11 +60,11 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
     const told = await writers.read();
     const living = new Set(livingIn(told));
     await erasures.load(new Map(told.map((slot) => [slot.writer, slot.erasures])));
-    const segments = await numbersOf(bases.journal);
-    const checkpoints = await numbersOf(bases.checkpoints);
+    const segments = await numbersOf(follow.guard, bases.journal);
+    const checkpoints = await numbersOf(follow.guard, bases.checkpoints);
     for (const writer of new Set([...segments.keys(), ...checkpoints.keys()])) {
       if (writer === own.writer || others.has(writer) || found.has(writer)) continue;
-      const { checkpoint, lost } = await readSound(writer, checkpoints.get(writer) ?? []);
+      const { checkpoint, lost } = await readSound(follow, writer, checkpoints.get(writer) ?? []);
       found.set(writer, { view: createView(writer, checkpoint), lost });
     }
     for (const [writer, { view, lost }] of found) {
@@ -84,7 +82,7 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
 
   /** What was taken over is not there any more, and is not missed. */
   function skipTaken(view: WriterView): void {
-    const covered = adoptedUpTo(view.writer) ?? 0;
+    const [, covered] = adoptionOf(view.writer) ?? ["", 0];
     if (isNaming(view.checkpoint) || covered <= view.next) return;
     view.checkpoint = { ...view.checkpoint, covered };
     view.next = covered;
@@ -97,32 +95,7 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
     await adoptCheckpoint(view, checkpoint, follow);
   }
 
-  /**
-   * A writer's newest sound checkpoint. When a newer one is torn, it matters why: half-written at its writer's death
-   * it never counted, and all that the one before it names is still there; damaged later, that has been removed.
-   */
-  async function readSound(writer: string, numbers: number[]): Promise<{ checkpoint: Checkpoint; lost?: Lost }> {
-    const checkpoint = await readNewestCheckpoint(follow.guard, writer, numbers);
-    const newest = Math.max(-1, ...numbers);
-    if (checkpoint.n >= newest) return { checkpoint };
-    reportTorn(follow, keys.checkpoint(writer, newest));
-    const stored = await follow.guard.list("");
-    const left = new Set(stored);
-    const named = [...[...checkpoint.rollups, ...checkpoint.blocks].map(({ key }) => key), ...checkpoint.profiles.flatMap(keysOfRun)];
-    const isWhole = [...named, keys.segment(writer, checkpoint.covered)].every((key) => left.has(key));
-    return isWhole ? { checkpoint } : { checkpoint, lost: { n: newest, stored } };
-  }
-
-  async function numbersOf(base: string): Promise<Map<string, number[]>> {
-    const numbers = new Map<string, number[]>();
-    for (const key of await follow.guard.list(base)) {
-      const parsed = parseSequenceKey(key);
-      if (parsed) numbers.set(parsed.writer, [...(numbers.get(parsed.writer) ?? []), parsed.n]);
-    }
-    return numbers;
-  }
-
-  const listNow = () => numbersOf(bases.checkpoints);
+  const listNow = () => numbersOf(follow.guard, bases.checkpoints);
 
   /** Up to the last segment that was listed: one lost or damaged in between does not hide those behind it. */
   async function followToEnd(view: WriterView, last: number): Promise<void> {
@@ -142,9 +115,11 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
   function dropAdopted(): boolean {
     let skipped = false;
     for (const view of [own, ...others.values()]) {
-      for (const [writer, covered] of view.checkpoint.adopted) {
+      for (const adoption of view.checkpoint.adopted) {
+        const [writer, covered] = adoption;
         const adopted = others.get(writer);
         if (!adopted || awake.has(writer) || Math.max(adopted.next, adopted.checkpoint.covered) > covered) continue;
+        if (isNaming(adopted.checkpoint) && !isTaken(adopted.checkpoint, adoption)) continue;
         others.delete(writer);
         skipped ||= adopted.next < covered;
       }
@@ -160,23 +135,29 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
   }
 
   /** It may have woken up and been taken over again. */
-  function adoptedUpTo(writer: string): number | undefined {
-    let most: number | undefined;
+  function adoptionOf(writer: string): Adoption | undefined {
+    let last: Adoption | undefined;
     for (const { checkpoint } of speaking()) {
-      for (const [adopted, covered] of checkpoint.adopted) if (adopted === writer && covered > (most ?? -1)) most = covered;
+      for (const [adopted, covered, n] of checkpoint.adopted) {
+        if (adopted === writer) last = [writer, Math.max(covered, last?.[1] ?? covered), Math.max(n, last?.[2] ?? n)];
+      }
     }
-    return most;
+    return last;
   }
 
   /** One that was taken over and woke up: what it had is the other's, and only what it wrote since is its own. */
   async function cedeWhatWasTaken(): Promise<void> {
     for (const view of [own, ...others.values()]) {
-      const covered = adoptedUpTo(view.writer);
+      const adoption = adoptionOf(view.writer);
       const { checkpoint } = view;
-      if (covered === undefined || view.frozen || checkpoint.covered > covered) continue;
-      if (checkpoint.covered === covered && !isNaming(checkpoint)) continue;
+      if (!adoption || view.frozen || !isTaken(checkpoint, adoption)) continue;
+      const [, covered, ceded] = adoption;
+      if (checkpoint.covered === covered && !isNaming(checkpoint)) {
+        view.checkpoint = { ...checkpoint, ceded };
+        continue;
+      }
       view.sealedProfiles = undefined;
-      await adoptCheckpoint(view, { ...checkpoint, covered, rollups: [], blocks: [], summaries: [], profiles: [], purged: [] }, follow);
+      await adoptCheckpoint(view, { ...checkpoint, covered, ceded, rollups: [], blocks: [], summaries: [], profiles: [], purged: [] }, follow);
       parts.follow.onMoved(true);
     }
   }
@@ -202,6 +183,12 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
     refreshedAt = begunAt;
   }
 
+  function isFirstWord(word: string): boolean {
+    if (words.get(word)) return false;
+    words.set(word, true);
+    return true;
+  }
+
   const slotOf = (view: WriterView, read: WriterSlot[]) => read.find(({ writer }) => writer === view.writer);
 
   /** Whether what its slot says, or its keys where that may not be all, was followed. */
@@ -216,8 +203,10 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
     for (const slot of read) {
       for (const writer of [slot.writer, ...slot.known]) {
         if (writer === own.writer || others.has(writer) || met.has(writer)) continue;
-        const covered = adoptedUpTo(writer);
-        if (covered !== undefined && (writer !== slot.writer || !writers.isAlive(slot))) continue;
+        const [, covered] = adoptionOf(writer) ?? [];
+        const isItself = writer === slot.writer;
+        // one that is dead, or that another only knows of, is looked for once: it may have woken up in between
+        if (covered !== undefined && !(isItself && writers.isAlive(slot)) && !isFirstWord(`${slot.writer} ${isItself ? slot.beats : writer}`)) continue;
         met.add(writer);
         others.set(writer, createView(writer, { ...emptyCheckpoint(writer), covered: covered ?? 0 }));
       }
@@ -244,7 +233,7 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
   /** Another process has its slot now, or it died and may have got further than it told: its keys say. */
   async function findNewest(view: WriterView, list = listNow): Promise<void> {
     const numbers = (await list()).get(view.writer) ?? [];
-    const { checkpoint, lost } = await readSound(view.writer, numbers);
+    const { checkpoint, lost } = await readSound(follow, view.writer, numbers);
     if (checkpoint.n > view.checkpoint.n) await adoptCheckpoint(view, checkpoint, follow);
     if (lost) await rebuild(view, lost);
     listed.add(view);
