@@ -118,7 +118,7 @@ export function createCheckpointer(parts: CheckpointerParts): Checkpointer {
       // in this order: who wakes up says so before it writes anything
       const stored = adopt.length > 0 || isUntidy ? await guard.list("") : [];
       if (adopt.length > 0) await writers.read();
-      if (adopt.some(({ writer }) => writers.isHeard(writer))) throw new WokenError("a process that was taken for dead has woken up");
+      if (adopt.some((view) => writers.isHeard(view.writer) || views.isOutdated(view, stored))) throw new WokenError("a process that was taken for dead has woken up");
       unwritten = { before, ...prepared, adopted: adopt, folded };
       if (stored.length > 0) unwritten.garbage.push(...leftoversOf(stored, adopt, unwritten.checkpoint));
       await commit();

@@ -1,5 +1,5 @@
 import { createRecent } from "../recent.ts";
-import { bases, keys } from "../storage/keys.ts";
+import { bases, keys, parseSequenceKey } from "../storage/keys.ts";
 import type { WriterSlot, Writers } from "../storage/writer.ts";
 import { type Adoption, emptyCheckpoint, isNaming, isTaken, readCheckpoint } from "./checkpoint.ts";
 import type { Erasures } from "./erasure.ts";
@@ -20,6 +20,8 @@ export interface Views {
   refresh(when?: "now"): Promise<void>;
   /** Views of processes that are gone, when it falls to this process to take them over. */
   orphans(): WriterView[];
+  /** Whether its writer, dead as it seemed, made another checkpoint; it is looked for again then. */
+  isOutdated(view: WriterView, stored: string[]): boolean;
   /** Their data is this writer's now. */
   forget(adopted: WriterView[]): void;
   /** Whether another process lives on the same storage. */
@@ -37,8 +39,10 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
     },
   };
   const others = new Map<string, WriterView>();
-  /** Views whose newest checkpoint was looked for since their writer last told of one. */
-  const listed = new WeakSet<WriterView>();
+  /** Views whose newest checkpoint was looked for since their writer last told of one, each with its number. */
+  const listed = new WeakMap<WriterView, number>();
+  /** Views that were made and not followed yet. */
+  const unread = new WeakSet<WriterView>();
   /** What a load has found and not followed to its end yet. */
   const found = new Map<string, { view: WriterView; lost: Lost | undefined }>();
   let claimed = false;
@@ -72,7 +76,7 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
       skipTaken(view);
       const last = Math.max(-1, ...(segments.get(writer) ?? []));
       await followToEnd(view, living.has(writer) ? last - 1 : last); // the last one may be half-written yet
-      listed.add(view);
+      listed.set(view, Math.max(-1, ...(checkpoints.get(writer) ?? [])));
       others.set(writer, view);
       found.delete(writer);
     }
@@ -118,7 +122,7 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
       for (const adoption of view.checkpoint.adopted) {
         const [writer, covered] = adoption;
         const adopted = others.get(writer);
-        if (!adopted || awake.has(writer) || Math.max(adopted.next, adopted.checkpoint.covered) > covered) continue;
+        if (!adopted || awake.has(writer) || unread.has(adopted) || Math.max(adopted.next, adopted.checkpoint.covered) > covered) continue;
         if (isNaming(adopted.checkpoint) && !isTaken(adopted.checkpoint, adoption)) continue;
         others.delete(writer);
         skipped ||= adopted.next < covered;
@@ -208,7 +212,9 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
         // one that is dead, or that another only knows of, is looked for once: it may have woken up in between
         if (covered !== undefined && !(isItself && writers.isAlive(slot)) && !isFirstWord(`${slot.writer} ${isItself ? slot.beats : writer}`)) continue;
         met.add(writer);
-        others.set(writer, createView(writer, { ...emptyCheckpoint(writer), covered: covered ?? 0 }));
+        const view = createView(writer, { ...emptyCheckpoint(writer), covered: covered ?? 0 });
+        others.set(writer, view);
+        unread.add(view);
       }
     }
     return met.size > before;
@@ -226,6 +232,7 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
       if (view.checkpoint.n < slot.checkpoint) view.checkpoint = { ...view.checkpoint, n: slot.checkpoint };
     }
     await followWriter(view, follow);
+    unread.delete(view);
     // what anybody stored may have been seen before what was asked meanwhile
     if (await erasures.follow(view, slot?.erasures ?? 0)) for (const one of others.values()) erasures.dropFrom(one.live);
   }
@@ -236,7 +243,7 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
     const { checkpoint, lost } = await readSound(follow, view.writer, numbers);
     if (checkpoint.n > view.checkpoint.n) await adoptCheckpoint(view, checkpoint, follow);
     if (lost) await rebuild(view, lost);
-    listed.add(view);
+    listed.set(view, Math.max(-1, ...numbers));
   }
 
   /** All that is known of, so far. */
@@ -274,6 +281,12 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
       const alive = live();
       if (alive[0] !== own.writer) return [];
       return [...others.values()].filter((view) => !alive.includes(view.writer) && !writers.isHeard(view.writer));
+    },
+    isOutdated(view, stored) {
+      const known = Math.max(listed.get(view) ?? -1, view.checkpoint.n);
+      const isNewer = stored.some((key) => key.startsWith(`${bases.checkpoints}:${view.writer}:`) && parseSequenceKey(key)!.n > known);
+      if (isNewer) listed.delete(view);
+      return isNewer;
     },
     forget(adopted) {
       for (const view of adopted) others.delete(view.writer);

@@ -3,7 +3,10 @@ import { expect, test } from "vitest";
 import type { StoredEvent } from "../../src/event.ts";
 import { checkpoint, createDisk, eventOf, expectAll, NOON, open, type Store, track, world } from "./profile-world.ts";
 import { idsIn } from "./ids-in.ts";
+import { createRandom } from "./random-history.ts";
 
+const PLANS = Number(process.env.PLANS ?? 60);
+const FIRST = Number(process.env.SEED ?? 1);
 const VISITORS = 3;
 /** By this much a sign of life is too old for whoever starts. */
 const OLD_MS = 200_000;
@@ -38,6 +41,7 @@ async function follow(plan: string): Promise<void> {
     expect(totalPageviews + totalEvents, `${plan}: ${who}`).toBe(events.length);
     await expectAll(store, events, VISITORS);
   };
+  for (const store of running.values()) await checkpoint(store); // whose slot went to another says now that it lives
   for (const [name, store] of running) await check(store, name);
   for (const store of running.values()) await store.close();
   const fresh = open(disk);
@@ -49,4 +53,13 @@ async function follow(plan: string): Promise<void> {
 test.each([
   ["one that idled was taken over, and takes over who had done it", "A B + cA xA cB cB"],
   ["one that woke up and stored nothing since takes a third one over", "A + cB cA xB B xB cA"],
+  ["one that woke up, stored and ended before another looked", "A + cB A xA cC cB"],
 ])("%s", (_, plan) => follow(plan));
+
+test(`${PLANS} random plans of processes that wake up and take over lose nothing`, { timeout: 60_000 + 1_000 * PLANS }, async () => {
+  for (let seed = FIRST; seed < FIRST + PLANS; seed++) {
+    const random = createRandom(seed);
+    const steps = ["A", "B", "A", "B", "C", "cA", "cB", "cC", "xA", "xB", "+", "+"];
+    await follow(Array.from({ length: 6 + random.below(12) }, () => random.pick(steps)).join(" "));
+  }
+});
