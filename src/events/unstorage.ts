@@ -204,6 +204,7 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
       } catch (error) {
         if (!(error instanceof MovedError)) throw error;
         if (attempt === MAX_MOVES) throw unavailable("The events were moved while they were read; ask again");
+        views.doubt();
         await views.refresh("now");
       }
     }

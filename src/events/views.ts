@@ -20,6 +20,8 @@ export interface Views {
   refresh(when?: "now"): Promise<void>;
   /** Views of processes that are gone, when it falls to this process to take them over. */
   orphans(): WriterView[];
+  /** What a view names is gone: of those of whom no slot tells, keys are looked at again. */
+  doubt(): void;
   /** Whether its writer, dead as it seemed, made another checkpoint; it is looked for again then. */
   isOutdated(view: WriterView, stored: string[]): boolean;
   /** Their data is this writer's now. */
@@ -187,11 +189,7 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
     refreshedAt = begunAt;
   }
 
-  function isFirstWord(word: string): boolean {
-    if (words.get(word)) return false;
-    words.set(word, true);
-    return true;
-  }
+  const isFirstWord = (word: string) => !words.get(word) && (words.set(word, true), true);
 
   const slotOf = (view: WriterView, read: WriterSlot[]) => read.find(({ writer }) => writer === view.writer);
 
@@ -281,6 +279,9 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
       const alive = live();
       if (alive[0] !== own.writer) return [];
       return [...others.values()].filter((view) => !alive.includes(view.writer) && !writers.isHeard(view.writer));
+    },
+    doubt() {
+      for (const view of others.values()) listed.delete(view);
     },
     isOutdated(view, stored) {
       const known = Math.max(listed.get(view) ?? -1, view.checkpoint.n);
