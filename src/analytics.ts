@@ -4,6 +4,7 @@ import memoryDriver from "unstorage/drivers/memory";
 import { checkOptions } from "./check-options.ts";
 import { checkFound } from "./check-site.ts";
 import { DAY_MS, HOUR_MS } from "./clock.ts";
+import { withinDeadline } from "./deadline.ts";
 import { AnalyticsError } from "./errors.ts";
 import { createUnstorageEvents, type UnstorageEvents } from "./events/unstorage.ts";
 import type { EventStore } from "./events/event-store.ts";
@@ -39,6 +40,8 @@ import type { Analytics } from "./public-api.ts";
 
 /** How often the salts of past days are looked for. */
 const SWEEP_MS = 6 * HOUR_MS;
+/** How long `close()` waits for hits that are being taken. */
+const CLOSE_HITS_MS = 5_000;
 /** How long `close()` waits for webhooks that are on their way. */
 const CLOSE_WEBHOOKS_MS = 5_000;
 /** Storage that was down at the start is asked again after this. */
@@ -128,6 +131,8 @@ export function createAnalytics(options: AnalyticsOptions): Analytics {
     countBots: options.bots === "count",
   });
   let closing: Promise<void> | undefined;
+  let underWay = 0;
+  let settled = () => {};
   if (embedded && (!sites.all || sites.all.some((site) => site.webhooks?.length))) resume(embedded);
 
   /** A process that nobody sends anything to goes on with what earlier ones owe, too. */
@@ -143,15 +148,19 @@ export function createAnalytics(options: AnalyticsOptions): Analytics {
     }
   }
 
-  function assertOpen(): void {
+  /** What is under way when `close()` is called is waited for. */
+  async function whileOpen<T>(store: () => Promise<T>): Promise<T> {
     if (closing) throw new AnalyticsError("UNAVAILABLE", "Shutting down", { retryAfter: 1 });
+    underWay++;
+    try {
+      return await store();
+    } finally {
+      if (--underWay === 0) settled();
+    }
   }
 
   const api: AnalyticsApi = {
-    async track(site, input, facts) {
-      assertOpen();
-      return pipeline.track(site, input, facts);
-    },
+    track: (site, input, facts) => whileOpen(() => pipeline.track(site, input, facts)),
     getVisitors: (site, query) => reports.getVisitors(site, query),
     getVisitor: (site, visitorId, timeline) => reports.getVisitor(site, visitorId, timeline),
     async eraseVisitor(site, visitorId) {
@@ -160,10 +169,7 @@ export function createAnalytics(options: AnalyticsOptions): Analytics {
       await profiles.erase(site.id, visitorId);
       await events.erase(site.id, visitorId);
     },
-    async addReplay(site, body, facts) {
-      assertOpen();
-      return replays.add(site, body, facts);
-    },
+    addReplay: (site, body, facts) => whileOpen(() => replays.add(site, body, facts)),
     getReplays: (site, query) => replays.list(site, query),
     readReplay: (site, sessionId, tab) => replays.read(site, sessionId, tab),
     exportEvents: (site, range) => events.read(site.id, range),
@@ -193,6 +199,7 @@ export function createAnalytics(options: AnalyticsOptions): Analytics {
     close() {
       closing ??= (async () => {
         clearInterval(sweeping);
+        if (underWay > 0) await withinDeadline(new Promise<void>((resolve) => (settled = resolve)), CLOSE_HITS_MS).catch(() => {});
         foreign?.stop();
         await foreign?.flush().catch((error: unknown) => reporter.report("warn", "close", "profiles were not written; they will be rebuilt", error));
         await recordings?.close().catch((error: unknown) => reporter.report("warn", "close", "the replay index was not written; it will be made again", error));

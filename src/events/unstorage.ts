@@ -1,4 +1,5 @@
 import { type Clock, DAY_MS } from "../clock.ts";
+import { withinDeadline } from "../deadline.ts";
 import { unavailable } from "../errors.ts";
 import type { StoredEvent } from "../event.ts";
 import { createHexId } from "../ids.ts";
@@ -117,6 +118,7 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
   let started: Promise<void> | undefined;
   let ready = false;
   let closing: Promise<void> | undefined;
+  let ended = false;
 
   /**
    * A stored event into what is known of its writer. Rows merge; a profile would count one that two processes stored at
@@ -160,11 +162,13 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
 
   /** Reads what earlier processes left. Tried again by the next call when storage is down. */
   function start(): Promise<void> {
+    if (closing && !started) return Promise.reject(unavailable("Shutting down"));
     started ??= views
       .load()
       .then(() => checkpointer.start())
       .then(() => {
         ready = true;
+        if (closing) return checkpointer.stop();
         recalled = recallIds(views.all().flatMap((view) => view.checkpoint.blocks), seen, now(), follow).catch((error: unknown) =>
           reporter.report("warn", "recall", "the day's events could not be read: one that a client repeats now may count twice in its visitor's profile", error),
         );
@@ -229,6 +233,7 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
     },
     async append(batch) {
       if (!ready) await start();
+      if (ended) throw unavailable("Shutting down"); // another may have taken over what is here, and would not look again
       const fresh = batch.events.filter((event) => seen.add(event));
       if (fresh.length === 0 && batch.events.length > 0) await journal.settled();
       else await journal.append(fresh.length === batch.events.length ? batch : { ...batch, events: fresh });
@@ -256,10 +261,11 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
       closing ??= (async () => {
         checkpointer.stop();
         clearInterval(following);
+        const closeMs = options.closeMs ?? 10_000;
         if (!started) return;
-        await started.catch(() => {});
-        await withinDeadline(journal.drain(), options.closeMs ?? 10_000);
-        await withinDeadline(checkpointer.run("close"), CLOSE_CHECKPOINT_MS).catch((error: unknown) =>
+        await withinDeadline(started, closeMs).catch(() => {}); // it may be under way
+        await withinDeadline(journal.drain(), closeMs).finally(() => (ended = true));
+        if (ready) await withinDeadline(checkpointer.run("close"), CLOSE_CHECKPOINT_MS).catch((error: unknown) =>
           reporter.report("warn", "close", "the last checkpoint was not made; the next start reads the journal instead", error),
         );
         await writers.release().catch(() => {});
@@ -288,11 +294,3 @@ const DEFAULT_RETENTION_DAYS = 395;
 const MAX_MOVES = 5;
 const MAX_TORN = 10_000;
 const CLOSE_CHECKPOINT_MS = 5_000;
-
-async function withinDeadline<T>(work: Promise<T>, ms: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`not done within ${ms} ms`)), ms);
-  });
-  return Promise.race([work, late]).finally(() => clearTimeout(timer));
-}

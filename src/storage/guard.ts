@@ -29,12 +29,13 @@ export interface GuardOptions {
   reporter: Reporter;
   /** Told of every failed call. */
   onFailure?: (info: { operation: string; cause: unknown }) => void;
-  /** Longest wait for one call of the driver. @default 5000 */
+  /** Longest wait for one call of the driver; a listing, which walks everything on most drivers, has six times as long. @default 5000 */
   deadlineMs?: number;
   /** Failures in a row after which the breaker opens. @default 5 */
   maxFailures?: number;
 }
 
+const DEADLINES_A_LISTING = 6;
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 2_000;
 
@@ -84,9 +85,10 @@ export function createGuard(source: Storage | Driver, options: GuardOptions): Gu
     admit();
     let result: T;
     try {
-      const late = () => new Error(`no answer within ${deadlineMs} ms`);
+      const ms = operation === "list" ? deadlineMs * DEADLINES_A_LISTING : deadlineMs;
+      const late = () => new Error(`no answer within ${ms} ms`);
       // a driver may answer, or throw, without a promise
-      result = await withDeadline(Promise.resolve().then(act), deadlineMs, late);
+      result = await withDeadline(Promise.resolve().then(act), ms, late);
     } catch (cause) {
       return failed(operation, cause);
     }

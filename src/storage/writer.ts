@@ -70,6 +70,7 @@ export function createWriters({ guard, writer, now, onFull, random = Math.random
   /** Writers by their last sign of life, how long it has been the last, and whether it was old when it was first seen. */
   const heard = new Map<string, { beats: number; silentMs: number; isStale: boolean }>();
   let beats = 0;
+  let isReleased = false;
   let readAt = performance.now();
 
   async function readSlot(n: number): Promise<WriterSlot | "free" | "torn"> {
@@ -116,6 +117,7 @@ export function createWriters({ guard, writer, now, onFull, random = Math.random
   async function claim(): Promise<void> {
     for (let n = 0; n < MAX_SLOTS; n++) {
       const slot = await readSlot(n);
+      if (isReleased) return;
       if (typeof slot === "object" && slot.writer !== writer && isAlive(slot)) continue;
       if (typeof slot === "object") state.known = [...new Set([...state.known, slot.writer, ...slot.known])];
       mine = n;
@@ -172,6 +174,7 @@ export function createWriters({ guard, writer, now, onFull, random = Math.random
       return slots;
     },
     async release() {
+      isReleased = true;
       if (mine === undefined) return;
       const slot: WriterSlot = { writer, aliveAt: RELEASED, beats: ++beats, ...state };
       await guard.write(keys.slot(mine), JSON.stringify(slot));
