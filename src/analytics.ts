@@ -62,7 +62,8 @@ const REPLAY_SESSIONS = 2;
  */
 export function createAnalytics(options: AnalyticsOptions): Analytics {
   const warnings = checkOptions(options);
-  const now = options.now ?? Date.now;
+  const clock = options.now;
+  const now = clock ? () => Math.floor(clock()) : Date.now;
   const reporter = createReporter(options.logger, now);
   for (const [index, warning] of warnings.entries()) reporter.report("warn", `options ${index}`, warning);
   if (!options.storage && process.env.NODE_ENV === "production") {
@@ -168,6 +169,7 @@ export function createAnalytics(options: AnalyticsOptions): Analytics {
       await recordings?.erase(site.id, visitorId);
       await profiles.erase(site.id, visitorId);
       await events.erase(site.id, visitorId);
+      reports.forget();
     },
     addReplay: (site, body, facts) => whileOpen(() => replays.add(site, body, facts)),
     getReplays: (site, query) => replays.list(site, query),

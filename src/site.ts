@@ -136,9 +136,9 @@ export function createSites(source: SiteSource, context: SitesContext): Sites {
     find(siteId) {
       const hit = known.get(siteId);
       const at = now();
-      if (hit && at < hit.askAt) return hit.site;
+      if (hit && at < hit.askAt && at >= hit.at) return hit.site;
       const refusedAt = unknown.get(siteId);
-      if (refusedAt !== undefined && at - refusedAt < UNKNOWN_MS) return undefined;
+      if (refusedAt !== undefined && at - refusedAt < UNKNOWN_MS && at >= refusedAt) return undefined; // the clock may have been set back
       const running = pending.get(siteId);
       if (running) return running;
       if (pending.size >= MAX_LOOKUPS) return fallBack(siteId, unavailable("Too many site look-ups, try again"));

@@ -45,6 +45,15 @@ describe("the owner's look-up", () => {
     expect(asked.filter((id) => id === "nobody")).toHaveLength(2);
   });
 
+  test("is asked at once when the clock was set back: neither a removed nor a new site waits for it to come round", async () => {
+    let there = ["old"];
+    const { sites, advance } = create(async (id) => (there.includes(id) ? { ...SITE, id } : undefined));
+    expect([(await sites.find("old"))?.id, await sites.find("new")]).toEqual(["old", undefined]);
+    there = ["new"];
+    advance(-5 * 3_600_000);
+    expect([await sites.find("old"), (await sites.find("new"))?.id]).toEqual([undefined, "new"]);
+  });
+
   test("may answer at once, and null is unknown", () => {
     const { sites } = create((id) => (id === "shop" ? SITE : (null as never)));
     expect(sites.find("shop")).toBe(SITE);

@@ -172,6 +172,8 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
         recalled = recallIds(views.all().flatMap((view) => view.checkpoint.blocks), seen, now(), follow).catch((error: unknown) =>
           reporter.report("warn", "recall", "the day's events could not be read: one that a client repeats now may count twice in its visitor's profile", error),
         );
+        // nobody else may live long enough to see to it
+        if (views.orphans().length > MAX_ORPHANS) void checkpointer.run("age");
         let ticks = 0;
         let apart = now() - performance.now();
         following ??= setInterval(() => {
@@ -292,5 +294,7 @@ const MAX_UNCOVERED = 300_000;
 const NO_RULES: ProfileRules<unknown> = { fold: () => undefined, merge: () => undefined };
 const DEFAULT_RETENTION_DAYS = 395;
 const MAX_MOVES = 5;
+/** Writers that are gone, left to whoever lives long enough to take them over. */
+const MAX_ORPHANS = 16;
 const MAX_TORN = 10_000;
 const CLOSE_CHECKPOINT_MS = 5_000;

@@ -80,7 +80,12 @@ export function parseMoment(given: unknown, name: string): number | undefined {
 }
 
 function momentOf(text: string): number {
-  return /^\d{1,15}$/.test(text) ? Number(text) : ISO_DATE.test(text) ? Date.parse(text) : Number.NaN;
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  const [, time, zone] = ISO_DATE.exec(text) ?? [];
+  const day = text.slice(0, 10);
+  // a date that does not exist would be read as one of the next month, and a time without a zone as local to the server
+  const exists = !Number.isNaN(Date.parse(day)) && new Date(day).toISOString().startsWith(day);
+  return ISO_DATE.test(text) && exists ? Date.parse(time && !zone ? `${text}Z` : text) : Number.NaN;
 }
 
 /** `at` and `id` of an event, joined by a comma. */

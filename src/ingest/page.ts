@@ -12,13 +12,14 @@ const MAX_REMEMBERED_CHARS = 512;
 const MAX_CAMPAIGN = 100;
 const EMAIL = "[email]";
 
-const CAMPAIGN_FIELDS: Record<string, keyof Campaign> = {
-  utm_source: "source",
-  utm_medium: "medium",
-  utm_campaign: "campaign",
-  utm_term: "term",
-  utm_content: "content",
-};
+/** A Map, since a query may name what every object has. */
+const CAMPAIGN_FIELDS = new Map<string, keyof Campaign>([
+  ["utm_source", "source"],
+  ["utm_medium", "medium"],
+  ["utm_campaign", "campaign"],
+  ["utm_term", "term"],
+  ["utm_content", "content"],
+]);
 
 /** Takes an address like `ann@example.com` (also `%40`) for what it is; `@ann` is a handle. */
 function looksLikeEmail(text: string): boolean {
@@ -49,7 +50,7 @@ export function parsePage(raw: string, keepQuery: ReadonlySet<string>): Page | u
   let campaign: Campaign | undefined;
   if (url.search) {
     for (const [name, value] of url.searchParams) {
-      const field = CAMPAIGN_FIELDS[name];
+      const field = CAMPAIGN_FIELDS.get(name);
       if (field === undefined && !name.startsWith("utm_") && !keepQuery.has(name)) continue;
       const shown = looksLikeEmail(value) ? EMAIL : value;
       kept.append(name, shown);

@@ -4,14 +4,14 @@ import type { Context, Received, Timed } from "./stages.ts";
 
 /**
  * When a hit happened. With `sentAt` only the distance between the client's two readings counts, so a clock that
- * is years off does no harm. Never in the future; from a browser at most 48 hours ago, from the host at any time.
+ * is years off does no harm. Never in the future; from a browser at most 48 hours ago, from the host at any time since 1970.
  */
 export function timeOf(input: TelemetryInput, facts: RequestFacts): number {
   const now = facts.receivedAt;
   const happenedAt = toMs(input.timestamp);
   if (happenedAt === undefined) return now;
   const age = Math.max(0, (toMs(input.sentAt) ?? now) - happenedAt);
-  return now - (facts.trust === "write" ? Math.min(age, MAX_HIT_AGE_MS) : age);
+  return facts.trust === "write" ? now - Math.min(age, MAX_HIT_AGE_MS) : Math.max(0, now - age);
 }
 
 /** The schema has made numbers of them; an in-process caller may have skipped it. */

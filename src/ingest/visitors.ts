@@ -115,6 +115,8 @@ export interface VisitorReports {
   getVisitors(site: Site, query?: VisitorsQuery): Promise<VisitorsAnswer>;
   /** A visitor's profile, score and a page of the timeline; undefined when nothing is known of them. */
   getVisitor(site: Site, visitorId: string, timeline?: TimelineQuery): Promise<VisitorDetail | undefined>;
+  /** What is being computed is not given to whoever asks from here on: somebody was erased. */
+  forget(): void;
 }
 
 export interface VisitorReportParts {
@@ -129,6 +131,8 @@ const DEFAULT_DAYS = 30;
 /** Profiles read from storage at a time. */
 const MAX_READS = 16;
 const UNKNOWN = "Unknown";
+/** Whoever asks later would miss what was stored since. */
+const SHARED_MS = 1_000;
 
 const rate = (value: number) => Math.round(value * 10_000) / 10_000;
 const seconds = (value: number) => Math.round(value * 10) / 10;
@@ -137,8 +141,8 @@ const seconds = (value: number) => Math.round(value * 10) / 10;
 export function createVisitorReports(parts: VisitorReportParts): VisitorReports {
   const { events, profiles, now, options = {} } = parts;
   const includeBots = options.bots === "count";
-  /** Answers being computed: callers who ask the same meanwhile share one. */
-  const running = new Map<string, Promise<VisitorsAnswer>>();
+  /** Answers being computed: callers who ask the same within a moment share one. */
+  const running = new Map<string, { answer: Promise<VisitorsAnswer>; begunAt: number }>();
 
   function intentOf(knowledge: VisitorKnowledge | undefined) {
     if (!knowledge) return { level: "low" as const, score: 0, factors: [], contributions: [] };
@@ -188,13 +192,16 @@ export function createVisitorReports(parts: VisitorReportParts): VisitorReports 
   return {
     getVisitors(site, { limit = DEFAULT_LIMIT, days = DEFAULT_DAYS, country } = {}) {
       const key = JSON.stringify([site.id, limit, days, country]);
-      let answer = running.get(key);
-      if (!answer) {
-        answer = compute(site, limit, days, country).finally(() => running.delete(key));
-        running.set(key, answer);
-      }
-      return answer;
+      const shared = running.get(key);
+      if (shared && performance.now() - shared.begunAt < SHARED_MS) return shared.answer;
+      const begun = { answer: compute(site, limit, days, country), begunAt: performance.now() };
+      running.set(key, begun);
+      const forget = () => running.get(key) === begun && running.delete(key);
+      begun.answer.then(forget, forget);
+      return begun.answer;
     },
+
+    forget: () => running.clear(),
 
     async getVisitor(site, visitorId, page) {
       const [knowledge, timeline] = await Promise.all([

@@ -79,3 +79,14 @@ test("a hit that is being taken when close() is called is stored before it", asy
   delay.ms = 0;
   expect(await idsIn(open(disk))).toHaveLength(2);
 });
+
+test("processes that live for a moment only, one after another, do not let keys pile up", async () => {
+  const { disk } = createSlowDisk();
+  for (let n = 0; n < 60; n++) {
+    const store = open(disk);
+    await store.append({ events: [eventOf(n, 5)] });
+    await store.close();
+  }
+  expect((await disk.getKeys!("", {})).length).toBeLessThan(150);
+  expect(await idsIn(open(disk))).toHaveLength(60);
+});

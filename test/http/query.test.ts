@@ -20,10 +20,11 @@ describe("the range of an export", () => {
     expect(parseExportRange("")).toEqual({});
     const at = Date.parse("2025-01-15T10:30:00Z");
     expect(parseExportRange(`from=${at}&to=2025-01-16`)).toEqual({ from: at, to: Date.parse("2025-01-16") });
+    expect(parseExportRange("from=2025-01-15T10:30:00")).toEqual({ from: at });
     expect(parseExportRange("from=2025-01-15T10:30:00Z&to=2025-01-15T11:30:00%2B01:00")).toEqual({ from: at, to: at });
   });
 
-  test.each(["from=x", "from=2025-1-1", "from=2025-13-45", "to=1e3", "to=", "from=2&to=1", "from=1&from=1", "from=%E0%A4%A"])(
+  test.each(["from=x", "from=2025-1-1", "from=2025-13-45", "from=2025-02-30", "to=1e3", "to=", "from=2&to=1", "from=1&from=1", "from=%E0%A4%A"])(
     "%s is a 400",
     (query) => expect(() => parseExportRange(query)).toThrow(/from|to/),
   );

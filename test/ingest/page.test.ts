@@ -32,6 +32,11 @@ describe("a page's URL", () => {
     expect(parsePage("https://a.example/?utm_id=1", none)?.campaign).toBeUndefined();
   });
 
+  it("takes no parameter for a campaign's that only every object has", () => {
+    const page = parsePage("https://a.example/?constructor=secret&toString=a&__proto__=b&hasOwnProperty=c", none);
+    expect(page).toMatchObject({ url: "https://a.example/", campaign: undefined });
+  });
+
   it("that is none is undefined", () => {
     expect(parsePage("nope", none)).toBeUndefined();
   });

@@ -32,6 +32,10 @@ describe("when a hit happened", () => {
     expect(at({ timestamp: NOON + DAY_MS }, trust)).toBe(0);
   });
 
+  it("is no earlier than 1970, whatever a server says", () => {
+    expect(at({ timestamp: -8.64e15, sentAt: 8.64e15 }, "secret")).toBe(-NOON);
+  });
+
   it("is now when an in-process caller says nonsense", () => {
     expect(at({ timestamp: "soon" }, "host")).toBe(0);
   });

@@ -79,6 +79,10 @@ describe("the visitors of a site", () => {
     expect(asked).toHaveLength(2);
     await reports.getVisitors(site);
     expect(asked).toHaveLength(3);
+    const before = reports.getVisitors(site);
+    reports.forget(); // somebody was erased
+    await Promise.all([before, reports.getVisitors(site)]);
+    expect(asked).toHaveLength(5);
   });
 
   it("include bots, with the label, when the owner counts them", async () => {
