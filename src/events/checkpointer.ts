@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import { parseSequenceKey } from "../storage/keys.ts";
+import { parseSequenceKey, splitKey } from "../storage/keys.ts";
 import { BEAT_MS, SILENT_MS, type Writers } from "../storage/writer.ts";
 import { type Checkpoint, writeCheckpoint } from "./checkpoint.ts";
 import { type CompactionOptions, prepareCheckpoint, restoreLive } from "./compaction.ts";
@@ -265,7 +265,7 @@ const keysNamedBy = ({ blocks, rollups, summaries, profiles }: Checkpoint) =>
 /** Keys of writers, each covered up to a segment, that no checkpoint names: half-done compactions, what was superseded, covered segments. */
 function leftovers(all: string[], gone: ReadonlyMap<string, number>, named: ReadonlySet<string>): string[] {
   return all.filter((key) => {
-    const writer = key.split(":").find((part) => gone.has(part));
+    const writer = splitKey(key).find((part) => gone.has(part));
     if (writer === undefined || key.startsWith("erased:") || named.has(key)) return false;
     // a writer that was only asleep may have gone on: its later segments are not covered by anything yet
     const covered = gone.get(writer)!;

@@ -285,7 +285,7 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
     },
     isOutdated(view, stored) {
       const known = Math.max(listed.get(view) ?? -1, view.checkpoint.n);
-      const isNewer = stored.some((key) => key.startsWith(`${bases.checkpoints}:${view.writer}:`) && parseSequenceKey(key)!.n > known);
+      const isNewer = stored.some((key) => key.startsWith(`${bases.checkpoints}:${view.writer}_`) && parseSequenceKey(key)!.n > known);
       if (isNewer) listed.delete(view);
       return isNewer;
     },

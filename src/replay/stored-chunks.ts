@@ -1,5 +1,5 @@
 import type { Guard } from "../storage/guard.ts";
-import { digestOf, keys } from "../storage/keys.ts";
+import { digestOf, keys, splitKey } from "../storage/keys.ts";
 import { decodeLines } from "./chunk.ts";
 import type { Recording } from "./recording.ts";
 
@@ -14,7 +14,7 @@ export function chunkKeys(site: string, session: string, { tabs }: Recording): s
 }
 
 export function parseChunkKey(key: string): { session: string; tab: string; seq: number } {
-  const [, , session, place] = key.split(":") as [string, string, string, string];
+  const [, , session, place] = splitKey(key) as [string, string, string, string];
   return { session, tab: place.slice(0, TAB_DIGITS), seq: Number(place.slice(TAB_DIGITS)) };
 }
 

@@ -3,7 +3,8 @@ import { createRecent } from "../recent.ts";
 
 /**
  * Every key's shape. Parts are lower-case hex, digits or a date, so that no file system folds two keys into
- * one; no client string is ever part of a key; no key is a prefix of another (fs could not hold both).
+ * one; no client string is ever part of a key; no key is a prefix of another (fs could not hold both). What tells values
+ * of one kind and site apart is one part, joined by "_": on fs each further part is a folder, and folders stay for ever.
  */
 
 const MAX_DIGESTS = 20_000;
@@ -34,21 +35,21 @@ const sequence = (n: number) => String(n).padStart(SEQUENCE_DIGITS, "0");
 
 export const keys = {
   /** Events as they arrived: one write-once segment per number and writer. */
-  segment: (writer: string, n: number) => `journal:${writer}:${sequence(n)}`,
+  segment: (writer: string, n: number) => `journal:${writer}_${sequence(n)}`,
   /** What of a writer's journal is covered by rollups and blocks; the last good one counts. */
-  checkpoint: (writer: string, n: number) => `checkpoint:${writer}:${sequence(n)}`,
+  checkpoint: (writer: string, n: number) => `checkpoint:${writer}_${sequence(n)}`,
   /** Aggregated rows of one site and day, written anew (never over) by a writer's n-th compaction: its i-th part. */
   rollup: (siteId: string, day: string, writer: string, n: number, i: number) =>
-    `rollup:${digestOf(siteId)}:${day}:${writer}:${sequence(n)}:${sequence(i)}`,
+    `rollup:${digestOf(siteId)}:${day}_${writer}_${sequence(n)}_${sequence(i)}`,
   /** A day of one site that is over, summed up by a writer's n-th compaction. */
   summary: (siteId: string, day: string, writer: string, n: number) =>
-    `summary:${digestOf(siteId)}:${day}:${writer}:${sequence(n)}`,
+    `summary:${digestOf(siteId)}:${day}_${writer}_${sequence(n)}`,
   /** Compressed raw events of one site: the i-th block that a writer's n-th compaction made. */
   block: (siteId: string, writer: string, n: number, i: number) =>
-    `block:${digestOf(siteId)}:${writer}:${sequence(n)}:${sequence(i)}`,
+    `block:${digestOf(siteId)}:${writer}_${sequence(n)}_${sequence(i)}`,
   /** Visitors' profiles as of a writer's n-th compaction: pages, and what is in them. */
-  profilePage: (writer: string, n: number, i: number) => `profiles:${writer}:${sequence(n)}:${sequence(i)}`,
-  profileIndex: (writer: string, n: number) => `profiles:${writer}:${sequence(n)}:index`,
+  profilePage: (writer: string, n: number, i: number) => `profiles:${writer}_${sequence(n)}_${sequence(i)}`,
+  profileIndex: (writer: string, n: number) => `profiles:${writer}_${sequence(n)}_index`,
   /** Where a running process tells the others which writer it is. */
   slot: (n: number) => `slot:${sequence(n)}`,
   profile: (siteId: string, visitorId: string) => {
@@ -56,16 +57,16 @@ export const keys = {
     return `profile:${digestOf(siteId)}:${visitor.slice(0, 2)}:${visitor}`;
   },
   /** Digests of visitors whom a writer was asked to forget: reads honour it at once, the removal follows. */
-  erased: (writer: string, n: number) => `erased:${writer}:${sequence(n)}`,
+  erased: (writer: string, n: number) => `erased:${writer}_${sequence(n)}`,
   /** How far a writer's webhook deliveries are: two values in turn, each whole, so that one is sound at any moment. */
-  outbox: (writer: string, turn: number) => `outbox:${writer}:${sequence(turn)}`,
+  outbox: (writer: string, turn: number) => `outbox:${writer}_${sequence(turn)}`,
   /** Deliveries still owed when the segments that held them went. */
-  owed: (writer: string, n: number) => `owed:${writer}:${sequence(n)}`,
+  owed: (writer: string, n: number) => `owed:${writer}_${sequence(n)}`,
   salt: (day: string) => `salt:${day}`,
   /** One chunk of a session's recording in one tab; write-once. `site`, `session`, `tab` are digests. */
-  replay: (site: string, session: string, tab: string, seq: number) => `replay:${site}:${session}:${tab}${sequence(seq)}`,
+  replay: (site: string, session: string, tab: string, seq: number) => `replay:${site}:${session}_${tab}${sequence(seq)}`,
   /** What a writer knows of the recordings that began on a day, written anew (never over) the n-th time. */
-  replayIndex: (site: string, day: string, writer: string, n: number) => `replayindex:${site}:${day}:${writer}:${sequence(n)}`,
+  replayIndex: (site: string, day: string, writer: string, n: number) => `replayindex:${site}:${day}_${writer}_${sequence(n)}`,
 } as const;
 
 export const bases = {
@@ -78,6 +79,9 @@ export const bases = {
   replayIndex: (site: string) => `replayindex:${site}`,
 } as const;
 
+/** Everything that a key is made of. */
+export const splitKey = (key: string): string[] => key.split(/[:_]/);
+
 /** A `block:` or `rollup:` key, of the latter with its day. */
 export interface PartKey {
   key: string;
@@ -88,7 +92,7 @@ export interface PartKey {
 }
 
 export function parsePartKey(key: string): PartKey | undefined {
-  const [kind, site, ...rest] = key.split(":");
+  const [kind, site, ...rest] = splitKey(key);
   if (kind === "block" && rest.length === 3) return { key, site: site!, writer: rest[0]! };
   if (kind === "rollup" && rest.length === 4) return { key, site: site!, day: rest[0]!, writer: rest[1]! };
   return undefined;
@@ -96,7 +100,7 @@ export function parsePartKey(key: string): PartKey | undefined {
 
 /** Writer and number out of a `journal:` or `checkpoint:` key. */
 export function parseSequenceKey(key: string): { writer: string; n: number } | undefined {
-  const parts = key.split(":");
+  const parts = splitKey(key);
   const n = Number(parts[2]);
   return parts.length === 3 && parts[1] && Number.isInteger(n) ? { writer: parts[1], n } : undefined;
 }

@@ -49,7 +49,7 @@ test("what arrives while a segment is written goes into the next, all together",
   all.push(journal.append({ events: [event("b")] }), journal.append({ events: [event("c", "blog")] }));
   waiting[0]!.done();
   await turn();
-  expect(waiting.map(({ key }) => key)).toEqual(["journal:w1:0000000000", "journal:w1:0000000001"]);
+  expect(waiting.map(({ key }) => key)).toEqual(["journal:w1_0000000000", "journal:w1_0000000001"]);
   waiting[1]!.done();
   await Promise.all(all);
   expect(stored).toEqual([["a"], ["b", "c"]]);
@@ -80,7 +80,7 @@ test("a segment that could not be written is refused, and written again with the
   await turn();
   waiting[2]!.done();
   await second;
-  expect([stored, waiting[2]!.key]).toEqual([[["a"], ["b"]], "journal:w1:0000000001"]);
+  expect([stored, waiting[2]!.key]).toEqual([[["a"], ["b"]], "journal:w1_0000000001"]);
 });
 
 test("who waits behind a failed segment is refused too, and leaves no trace", async () => {

@@ -124,7 +124,7 @@ function createWorld() {
   return {
     open: (mortal = false) => createUnstorageEvents({ guard: createGuard(driver(mortal), { reporter: silentReporter, maxFailures: 1e9 }), now: () => clock, reporter: silentReporter }),
     dieAfterRemovals: (count: number) => void (removalsLeft = count),
-    writersWithSegments: async () => [...new Set((await disk.getKeys("", {} as never)).filter((key) => key.startsWith("journal:")).map((key) => key.split(":")[1]!))],
+    writersWithSegments: async () => [...new Set((await disk.getKeys("", {} as never)).filter((key) => key.startsWith("journal:")).map((key) => key.split(/[:_]/)[1]!))],
     fail: (how: "mute" | "stubborn") => void (fault = how),
     forward: (ms: number) => void (clock += ms),
   };

@@ -200,7 +200,7 @@ test("rebuilt rows are written anew by the next checkpoint", async () => {
 
 test("a damaged checkpoint falls back to the one before it, as long as that is there", async () => {
   const { disk, events } = await fill({ keepsOld: true });
-  const newest = [...disk.keys()].find((key) => key.startsWith("checkpoint:") && key.endsWith(":0000000002"))!;
+  const newest = [...disk.keys()].find((key) => key.startsWith("checkpoint:") && key.endsWith("_0000000002"))!;
   expect(disk.has(newest.replace(/2$/, "1"))).toBe(true);
   for (const key of disk.keys()) if (key.startsWith("slot:")) disk.delete(key); // a slot could tell of it too
   await each(damaged(disk, "checkpoint"), async (one) => {
