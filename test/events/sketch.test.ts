@@ -28,6 +28,13 @@ test("an estimate is off by no more than a few times its stated error, few visit
   expect(Math.sqrt(errors.reduce((sum, error) => sum + error ** 2, 0) / errors.length)).toBeLessThan(1.5 * SKETCH_ERROR);
 });
 
+test("estimates are as often too high as too low, also where the sketch is full just now", () => {
+  for (const count of [30_000, 41_000, 45_000, 50_000]) {
+    const errors = Array.from({ length: 30 }, (_, n) => estimate(sketchOf(0, count, (i) => `${n}_${i}`)) / count - 1);
+    expect(Math.abs(errors.reduce((sum, error) => sum + error) / errors.length), String(count)).toBeLessThan(0.0045); // 3 times that of a mean of 30
+  }
+});
+
 test("sketches of two halves that overlap say together what one of the whole says", () => {
   const merged = sketchOf(0, 60_000);
   mergeSketches(merged, sketchOf(40_000, 100_000));
