@@ -11,6 +11,9 @@ export function spanOf(day: string): { start: number; end: number } {
   return { start: start - DAY_MS, end: start + 2 * DAY_MS };
 }
 
+/** How far the clocks of processes on one storage may be apart. */
+export const MAX_SKEW_MS = MINUTE_MS;
+
 /** How old a hit from a browser may be when it arrives. */
 export const MAX_HIT_AGE_MS = 2 * DAY_MS;
 

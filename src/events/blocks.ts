@@ -4,7 +4,7 @@ import { keys } from "../storage/keys.ts";
 import type { BlockRef } from "./checkpoint.ts";
 import type { CompactionOptions, CompactionPlan } from "./compaction.ts";
 import type { RecentSegments } from "./recent-segments.ts";
-import { purgeLines, type Spans } from "./purge.ts";
+import { purgeLines, type Traces } from "./purge.ts";
 import { decodeSegment, type Segment, type SitePart } from "./segment.ts";
 import { createSlicer } from "./slicer.ts";
 import { readSegment, reportTorn, type WriterView } from "./view.ts";
@@ -27,10 +27,10 @@ export function decodeBlock(body: Buffer): Promise<Buffer> {
 }
 
 /**
- * Blocks of the segments that the plan covers, and those there are already: purged and merged where needed. `spans`: when
- * the erased were there.
+ * Blocks of the segments that the plan covers, and those there are already: purged and merged where needed. `traces`: when
+ * the erased were there; what they did since is added.
  */
-export async function writeBlocks(plan: CompactionPlan, spans: Spans, options: CompactionOptions, garbage: string[]): Promise<BlockRef[]> {
+export async function writeBlocks(plan: CompactionPlan, traces: Traces, options: CompactionOptions, garbage: string[]): Promise<BlockRef[]> {
   let made = 0;
   const write: WriteBlock = async ({ siteId, lines, count, minAt, maxAt }) => {
     if (count === 0) return undefined;
@@ -44,7 +44,7 @@ export async function writeBlocks(plan: CompactionPlan, spans: Spans, options: C
   for (const view of [plan.own, ...plan.adopt]) for (const ref of view.checkpoint.blocks) known.set(ref.key, ref);
   const refs: BlockRef[] = [];
   for (const ref of known.values()) {
-    const left = isStale(ref, plan, spans) ? await purgeBlock(ref, plan, options) : undefined;
+    const left = isStale(ref, plan, traces) ? await purgeBlock(ref, plan, traces, options) : undefined;
     if (!left || left.count === ref.count) {
       refs.push(ref);
       continue;
@@ -56,7 +56,7 @@ export async function writeBlocks(plan: CompactionPlan, spans: Spans, options: C
   for (const view of [plan.own, ...plan.adopt]) {
     const to = view === plan.own ? plan.storedUpTo : view.next;
     for await (const part of foldSegments(view, to, view === plan.own ? plan.recent : undefined, options, garbage)) {
-      const ref = await write(await purgeLines(part, plan));
+      const ref = await write(await purgeLines(part, plan, traces));
       if (ref) refs.push(ref);
     }
   }
@@ -64,15 +64,15 @@ export async function writeBlocks(plan: CompactionPlan, spans: Spans, options: C
 }
 
 /** Whether something in a block may have to go. One that is only partly too old waits until that is a day's worth. */
-function isStale(ref: BlockRef, { erasures, expireBefore }: CompactionPlan, spans: Spans): boolean {
+function isStale(ref: BlockRef, { erasures, expireBefore }: CompactionPlan, traces: Traces): boolean {
   if (ref.minAt < expireBefore - DAY_MS || ref.maxAt < expireBefore) return true;
   // of what is too old the rows may be gone before the lines
-  return spans.meets(ref) || (ref.minAt < expireBefore && erasures.toRemoveIn(ref.siteId) !== undefined);
+  return traces.meets(ref) || (ref.minAt < expireBefore && erasures.toRemoveIn(ref.siteId) !== undefined);
 }
 
-async function purgeBlock(ref: BlockRef, plan: CompactionPlan, options: CompactionOptions): Promise<SitePart | undefined> {
+async function purgeBlock(ref: BlockRef, plan: CompactionPlan, traces: Traces, options: CompactionOptions): Promise<SitePart | undefined> {
   const lines = await readLines(ref, options);
-  return lines && purgeLines({ ...ref, lines }, plan);
+  return lines && purgeLines({ ...ref, lines }, plan, traces);
 }
 
 async function readLines(ref: BlockRef, options: CompactionOptions): Promise<Buffer | undefined> {

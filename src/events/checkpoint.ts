@@ -40,6 +40,8 @@ export interface SummaryRef {
 export interface Checkpoint {
   writer: string;
   n: number;
+  /** When it was made, epoch milliseconds. */
+  at: number;
   /** Segments below this number are in the rollups and blocks. */
   covered: number;
   rollups: RollupRef[];
@@ -56,7 +58,7 @@ export interface Checkpoint {
 }
 
 export function emptyCheckpoint(writer: string): Checkpoint {
-  return { writer, n: -1, covered: 0, rollups: [], blocks: [], summaries: [], profiles: [], adopted: [], purged: [] };
+  return { writer, n: -1, at: 0, covered: 0, rollups: [], blocks: [], summaries: [], profiles: [], adopted: [], purged: [] };
 }
 
 /** Whether it names anything to read. */

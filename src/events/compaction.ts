@@ -4,10 +4,10 @@ import type { Adoption, Checkpoint } from "./checkpoint.ts";
 import type { Erasures } from "./erasure.ts";
 import type { StoredOwed } from "./event-store.ts";
 import type { RollupCache } from "./rollup-cache.ts";
-import { writeRollups } from "./rollup-parts.ts";
+import { writeLater, writeRollups } from "./rollup-parts.ts";
 import { mergeDays } from "./rollup.ts";
 import type { RunRef } from "./profile-runs.ts";
-import { createSpans } from "./purge.ts";
+import { createTraces } from "./purge.ts";
 import type { RecentSegments } from "./recent-segments.ts";
 import type { Summaries } from "./summaries.ts";
 import { writeSummaries } from "./summary-parts.ts";
@@ -39,7 +39,7 @@ const MAX_ADOPTED = 256;
 /** One compaction: whose data is folded, and the number that makes its keys new. */
 export interface CompactionPlan {
   own: WriterView;
-  /** Never used before by this writer, not even by a compaction that failed. */
+  /** Never used before by this writer, not even by a compaction that failed; nor was the next number. */
   generation: number;
   /** Own segments below this number are stored. */
   storedUpTo: number;
@@ -78,16 +78,19 @@ export async function prepareCheckpoint(
   const garbage: string[] = [];
   const purged = plan.erasures.known();
   const profiles = await options.compactProfiles(plan, garbage);
-  const spans = createSpans();
-  const rollups = await writeRollups(plan, spans, options, garbage);
-  const blocks = await writeBlocks(plan, spans, options, garbage);
+  const traces = createTraces();
+  const rollups = await writeRollups(plan, traces, options, garbage);
+  const blocks = await writeBlocks(plan, traces, options, garbage);
+  const later = traces.later(plan.erasures.toPurge());
+  rollups.push(...(await writeLater(plan, later, options)));
   await options.owed?.carry({ storedUpTo: plan.storedUpTo, adopt, isErased: plan.erasures.isErased });
-  const summaries = await writeSummaries(plan, rollups, options, garbage);
+  const summaries = await writeSummaries(plan, rollups, later, options, garbage);
   // those it had taken over itself too: keys of theirs may be left, and nobody else says that they no longer count
   const adopted = adopt.flatMap((view): Adoption[] => [...view.checkpoint.adopted, [view.writer, view.next, view.checkpoint.n]]);
   const checkpoint: Checkpoint = {
     writer: own.writer,
     n: own.checkpoint.n + 1,
+    at: plan.now,
     covered: plan.storedUpTo,
     rollups,
     blocks,

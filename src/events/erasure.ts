@@ -1,4 +1,4 @@
-import { HOUR_MS, MAX_HIT_AGE_MS } from "../clock.ts";
+import { HOUR_MS, MAX_HIT_AGE_MS, MAX_SKEW_MS } from "../clock.ts";
 import type { Guard } from "../storage/guard.ts";
 import { bases, digestOf, keys, parseSequenceKey, visitorDigest } from "../storage/keys.ts";
 import { type Checkpoint, isNaming } from "./checkpoint.ts";
@@ -16,8 +16,8 @@ const READS = 16;
  * until all have, and until no late hit can come any more. Only digests are kept.
  */
 export interface Erasures extends Pick<Erased, "some" | "isErased" | "mayBeErased" | "erasedUntil"> {
-  /** Stores a request first: from here on no read shows the visitor's events up to `at`. */
-  erase(siteId: string, visitorId: string, at: number): Promise<void>;
+  /** Stores a request first: from here on no read shows the visitor's events up to now, by whatever clock the views' processes go. */
+  erase(siteId: string, visitorId: string, now: number, views: WriterView[]): Promise<void>;
   /** How many this process was asked for, which it tells the others. */
   count(): number;
   /** Learns of all there are, when nothing is kept here yet; `told`: the counts of those that run. */
@@ -89,6 +89,11 @@ export function createErasures(guard: Guard, writer: string, onErased: (digest: 
     return hashes.size === 0 ? undefined : erased.hide(siteId, versions.get(wanted) ?? 0, hashes);
   }
 
+  function dropFrom(live: LiveRows) {
+    const asked = [...pending.values()];
+    for (const entry of live.values()) entry.rollup = among(entry.siteId, asked)?.shown(entry.rollup) ?? entry.rollup;
+  }
+
   /** Whether there were new ones. One that is over may be gone, and not be the last. */
   async function readOn(from: string, told: number): Promise<boolean> {
     const before = changes;
@@ -103,8 +108,9 @@ export function createErasures(guard: Guard, writer: string, onErased: (digest: 
     erasedUntil: erased.erasedUntil,
     toRemoveIn: (siteId) => among(siteId, [...pending.values()]),
     hiddenIn: (siteId) => among(siteId, [...pending.values(), ...settled.values()]),
-    async erase(siteId, visitorId, at) {
+    async erase(siteId, visitorId, now, views) {
       const n = own++;
+      const at = Math.max(now, Math.min(newestIn(views, siteId), now + MAX_SKEW_MS));
       const tombstone: Tombstone = [digestOf(siteId), digestOf(visitorId), at, visitorDigest(siteId, visitorId), hashOf(visitorId)];
       writing.add(n);
       try {
@@ -113,6 +119,8 @@ export function createErasures(guard: Guard, writer: string, onErased: (digest: 
         remember(keys.erased(writer, n), tombstone, pending); // one that failed may land yet: checkpoints say that it is known
         writing.delete(n);
       }
+      // a row that goes on would hide what they do from now on
+      for (const view of views) if (view.writer !== writer) dropFrom(view.live);
     },
     count,
     async load(told) {
@@ -130,10 +138,7 @@ export function createErasures(guard: Guard, writer: string, onErased: (digest: 
       for (const [one, upTo] of view.checkpoint.purged) if (one !== writer && knownOf(one) < upTo) isNew = (await readOn(one, upTo)) || isNew;
       return isNew;
     },
-    dropFrom(live) {
-      const asked = [...pending.values()];
-      for (const entry of live.values()) entry.rollup = among(entry.siteId, asked)?.shown(entry.rollup) ?? entry.rollup;
-    },
+    dropFrom,
     pending: () => [...pending.keys()],
     toPurge: () => new Map([...pending.values()].map(([, , at, digest]) => [digest, erased.erasedUntil(digest) ?? at])),
     reopen(adopt) {
@@ -170,12 +175,25 @@ export function createErasures(guard: Guard, writer: string, onErased: (digest: 
       }
       const left = new Set([...pending.values(), ...settled.values()].map(([site]) => site));
       for (const site of versions.keys()) if (!left.has(site)) versions.delete(site);
-      const done = [...over].filter(([, tombstone]) => isOld(tombstone)).map(([key]) => key);
+      // what nobody has folded may hold a late hit of theirs, however long ago its process died
+      const isFolded = ([, , at]: Tombstone) => views.every(({ checkpoint, next }) => next === checkpoint.covered || checkpoint.at > at + MAX_HIT_AGE_MS + MAX_SKEW_MS);
+      const done = [...over].filter(([, tombstone]) => isOld(tombstone) && isFolded(tombstone)).map(([key]) => key);
       for (const key of done) over.delete(key);
       if (done.length > 0) erased.keep([...pending.values(), ...settled.values(), ...over.values()]);
       return done;
     },
   };
+}
+
+/** When the newest event of a site happened, epoch milliseconds. */
+function newestIn(views: WriterView[], siteId: string): number {
+  let newest = -Infinity;
+  const note = (at: number) => void (at > newest && (newest = at));
+  for (const { checkpoint, live, sealed } of views) {
+    for (const block of checkpoint.blocks) if (block.siteId === siteId) note(block.maxAt);
+    for (const entry of [...live.values(), ...(sealed?.values() ?? [])]) if (entry.siteId === siteId) for (const row of entry.rollup.rows.values()) note(row.end);
+  }
+  return newest;
 }
 
 const holdsAny = ({ checkpoint, next }: WriterView) => isNaming(checkpoint) || next > checkpoint.covered;

@@ -49,38 +49,46 @@ export async function compactProfiles<P>(
   const kept = purged.filter((ref) => !chosen.has(ref));
   const torn: DigestRange[] = [];
   const onTorn = (first: string, last: string) => void torn.push([first, last]);
-  const sources = [...tails.map((tail) => linesOfTail(tail)), ...merged.map((ref) => only(runs.lines(ref, onTorn), ({ digest }) => !isWithin(damaged, digest)))];
-  if (damaged.length > 0) sources.push(options.heal(damaged));
   // before they are merged: what is old would go on in what an erased visitor did since
-  const isLeft = ({ digest, lastSeen }: ProfileLine) => lastSeen > (options.erased.get(digest) ?? -Infinity);
-  const lines = mergeLines(options.erased.size === 0 ? sources : sources.map((source) => only(source, isLeft)), rules);
+  const isLeft = (line: ProfileLine) => {
+    if (isWithin(damaged, line.digest)) return false;
+    if (isMixed(line, options)) torn.push([line.digest, line.digest]);
+    return !options.erased.has(line.digest);
+  };
+  const sources = [...tails.map((tail) => linesOfTail(tail)), ...merged.map((ref) => only(runs.lines(ref, onTorn), isLeft))];
+  if (damaged.length > 0) sources.push(options.heal(damaged));
+  const lines = mergeLines(sources, rules);
   const run = await runs.write(writer, generation, only(lines, ({ lastSeen }) => lastSeen >= options.expireBefore));
   garbage.push(...merged.flatMap(keysOfRun));
-  if (run) kept.push(torn.length > 0 ? { ...run, torn } : run);
+  if (torn.length > 0) kept.push({ ...(run ?? { writer, n: generation, pages: 0, count: 0 }), torn });
+  else if (run) kept.push(run);
   return kept;
 }
 
 /** Of runs that are not merged but hold somebody who is erased, the largest is mended page by page; others are chosen to be merged. */
 async function purgeLargest<P>(left: RunRef[], chosen: Set<RunRef>, options: ProfileCompaction<P>, garbage: string[]): Promise<RunRef[]> {
-  const holding: RunRef[] = [];
-  for (const ref of left) if (await holdsErased(ref, options)) holding.push(ref);
-  const largest = holding.pop();
-  for (const ref of holding) chosen.add(ref);
+  const { runs, erased, writer, generation } = options;
+  const holding: { ref: RunRef; torn: DigestRange[] }[] = [];
+  for (const ref of left) {
+    const found = await Promise.all([...erased.keys()].map((digest) => runs.find(ref, digest)));
+    const mixed = found.filter((line) => typeof line === "object" && isMixed(line, options)) as ProfileLine[];
+    if (found.some(Boolean)) holding.push({ ref, torn: mixed.map(({ digest }) => [digest, digest]) });
+  }
+  const { ref: largest, torn } = holding.pop() ?? {};
+  for (const { ref } of holding) chosen.add(ref);
   if (!largest) return left;
-  const mended = await options.runs.without(largest, options.erased, options.writer, options.generation + 1);
+  const mended = await runs.without(largest, new Set(erased.keys()), writer, generation + 1);
   if (!mended) {
     chosen.add(largest);
     return left;
   }
   const needed = new Set(keysOfRun(mended));
   garbage.push(...keysOfRun(largest).filter((key) => !needed.has(key)));
-  return left.map((ref) => (ref === largest ? mended : ref));
+  return left.map((ref) => (ref !== largest ? ref : torn!.length > 0 ? { ...mended, torn } : mended));
 }
 
-async function holdsErased<P>(ref: RunRef, { runs, erased }: ProfileCompaction<P>): Promise<boolean> {
-  for (const digest of erased.keys()) if (await runs.find(ref, digest)) return true;
-  return false;
-}
+/** Somebody was seen since they were to be forgotten, by a process that did not know of it yet: it cannot be told what is from before. */
+const isMixed = <P>({ digest, lastSeen }: ProfileLine, { erased }: ProfileCompaction<P>) => lastSeen > (erased.get(digest) ?? Infinity);
 
 /** A run is merged with what is new when it is not larger, so that each line is rewritten rarely. */
 function chooseRuns(bySize: RunRef[], fresh: number): RunRef[] {

@@ -25,7 +25,7 @@ export interface RunRef {
   /** Where its pages are, when it only took some visitors out of another run: those of that one, and by number those it wrote. */
   from?: [writer: string, n: number];
   moved?: [page: number, writer: string, n: number][];
-  /** Digests from-to whose page was damaged: profiles in between are to be made from the events. */
+  /** Digests from-to whose page was damaged, or had what an erased visitor did before and since: profiles in between are to be made from the events. */
   torn?: DigestRange[];
 }
 
@@ -60,10 +60,10 @@ export interface ProfileRuns {
   /** Writes sorted lines as a run; undefined when there are none. */
   write(writer: string, n: number, lines: AsyncIterable<ProfileLine[]>): Promise<RunRef | undefined>;
   /**
-   * The run without those who were not seen since the moment given: only pages with them are written again. The same one
-   * when it has none of them; undefined when it can only be written as a whole.
+   * The run without these visitors, by digest: only pages with them are written again. The same one when it has none of
+   * them; undefined when it can only be written as a whole.
    */
-  without(run: RunRef, erased: ReadonlyMap<string, number>, writer: string, n: number): Promise<RunRef | undefined>;
+  without(run: RunRef, erased: ReadonlySet<string>, writer: string, n: number): Promise<RunRef | undefined>;
 }
 
 export function keysOfRun(run: RunRef): string[] {
@@ -159,6 +159,7 @@ export function createProfileRuns(guard: Guard, follow: FollowOptions): ProfileR
   return {
     async find(run, digest) {
       if (run.torn && isWithin(run.torn, digest)) return "torn";
+      if (run.pages === 0) return undefined;
       const index = await indexOf(run);
       if (typeof index === "string") return index;
       const prefix = prefixOf(digest);
@@ -229,12 +230,12 @@ export function createProfileRuns(guard: Guard, follow: FollowOptions): ProfileR
       const index = await indexOf(run);
       if (typeof index === "string") return undefined;
       const byPage = new Map<number, string[]>();
-      for (const digest of erased.keys()) {
+      for (const digest of erased) {
         if (index.prefixes[lowerBound(index.prefixes, prefixOf(digest))] !== prefixOf(digest)) continue;
         const i = placeOf(index.firsts, digest);
         byPage.set(i, [...(byPage.get(i) ?? []), digest]);
       }
-      const isGone = ({ digest, lastSeen }: ProfileLine) => lastSeen <= (erased.get(digest) ?? -Infinity);
+      const isGone = ({ digest }: ProfileLine) => erased.has(digest);
       const firsts = [...index.firsts];
       const prefixes = [...index.prefixes];
       const moved = new Map(run.moved?.map((one) => [one[0], one]));

@@ -3,7 +3,7 @@ import { keys } from "../storage/keys.ts";
 import type { BlockRef, RollupRef } from "./checkpoint.ts";
 import type { CompactionOptions, CompactionPlan } from "./compaction.ts";
 import type { Hidden } from "./erased.ts";
-import type { Spans } from "./purge.ts";
+import type { Traces } from "./purge.ts";
 import { readPart } from "./rebuild.ts";
 import { encodeDay } from "./rollup-codec.ts";
 import { cellsOf, createDay, type DayRollup, mergeRow } from "./rollup.ts";
@@ -31,14 +31,13 @@ interface Work {
   options: CompactionOptions;
   /** Of all writers in the plan. */
   blocks: BlockRef[];
-  /** Where rows of the erased were found. */
-  spans: Spans;
+  traces: Traces;
   /** Keys that nothing refers to any more. */
   garbage: string[];
 }
 
-/** The live rows as new parts under fresh keys; days that are touched are kept to few parts. Adds to `spans` when the erased were there. */
-export async function writeRollups(plan: CompactionPlan, spans: Spans, options: CompactionOptions, garbage: string[]): Promise<RollupRef[]> {
+/** The live rows as new parts under fresh keys; days that are touched are kept to few parts. Adds to `traces` when the erased were there. */
+export async function writeRollups(plan: CompactionPlan, traces: Traces, options: CompactionOptions, garbage: string[]): Promise<RollupRef[]> {
   const { own, adopt, erasures, expireBefore } = plan;
   const days = new Map<string, SiteDay>();
   const dayOf = (siteId: string, day: string): SiteDay => {
@@ -60,7 +59,7 @@ export async function writeRollups(plan: CompactionPlan, spans: Spans, options: 
     }
   }
   const blocks = [own, ...adopt].flatMap((view) => view.checkpoint.blocks);
-  const work: Work = { plan, options, blocks, spans, garbage };
+  const work: Work = { plan, options, blocks, traces, garbage };
   const left: RollupRef[] = [];
   for (const known of days.values()) {
     if (isExpired(known, expireBefore)) {
@@ -83,33 +82,41 @@ export async function writeRollups(plan: CompactionPlan, spans: Spans, options: 
   return left;
 }
 
+/** Another part for each day on which an erased visitor went on after the request: the row that went held that, too. */
+export async function writeLater(plan: CompactionPlan, later: LiveRows, options: CompactionOptions): Promise<RollupRef[]> {
+  const next = { ...plan, generation: plan.generation + 1 };
+  const made: RollupRef[] = [];
+  for (const { siteId, day, rollup } of later.values()) made.push(await writePart({ siteId, day }, rollup, 0, { plan: next, options }));
+  return made;
+}
+
 /** Parts without rows of the erased stay as they are; of most, one line is parsed to see it. */
 async function purgeParts(known: SiteDay, erased: Hidden, work: Work): Promise<void> {
-  const { options, blocks, spans, garbage } = work;
+  const { options, blocks, traces, garbage } = work;
   const clean: RollupRef[] = [];
   for (const ref of known.refs) {
     const held = await options.cache.readVisitors(ref.key, ref.day, erased.hashes);
-    if (typeof held === "object" && removeErased(held, erased, known.siteId, spans) === held) {
+    if (typeof held === "object" && removeErased(held, erased, known.siteId, traces) === held) {
       clean.push(ref);
       continue;
     }
     const rollup = held === "missing" ? held : await readPart(ref, blocks, options);
     garbage.push(ref.key);
     if (rollup === "missing") {
-      spans.addDay(ref);
+      traces.addDay(ref);
       continue;
     }
-    const purged = held === "torn" ? removeErased(rollup, erased, known.siteId, spans) : erased.shown(rollup);
+    const purged = held === "torn" ? removeErased(rollup, erased, known.siteId, traces) : erased.shown(rollup);
     if (purged.rows.size > 0) clean.push(await writePart(known, purged, clean.length + 1, work));
   }
   known.refs = clean;
-  known.live = known.live.map((rollup) => removeErased(rollup, erased, known.siteId, spans)).filter(({ rows }) => rows.size > 0);
+  known.live = known.live.map((rollup) => removeErased(rollup, erased, known.siteId, traces)).filter(({ rows }) => rows.size > 0);
 }
 
 /** The rows without the erased visitors', or the same ones; notes when those were there. */
-function removeErased(rollup: DayRollup, erased: Hidden, siteId: string, spans: Spans): DayRollup {
+function removeErased(rollup: DayRollup, erased: Hidden, siteId: string, traces: Traces): DayRollup {
   const left = erased.shown(rollup);
-  if (left !== rollup) for (const [key, row] of rollup.rows) if (!left.rows.has(key)) spans.add(siteId, row);
+  if (left !== rollup) for (const [key, row] of rollup.rows) if (!left.rows.has(key)) traces.add(siteId, row);
   return left;
 }
 
@@ -158,7 +165,7 @@ async function mergeParts(refs: RollupRef[], live: DayRollup[], { blocks, option
   return merged ?? createDay();
 }
 
-async function writePart({ siteId, day }: SiteDay, rollup: DayRollup, i: number, { plan, options: { guard, cache } }: Work): Promise<RollupRef> {
+async function writePart({ siteId, day }: Pick<SiteDay, "siteId" | "day">, rollup: DayRollup, i: number, { plan, options: { guard, cache } }: Pick<Work, "plan" | "options">): Promise<RollupRef> {
   const key = keys.rollup(siteId, day, plan.own.writer, plan.generation, i);
   await guard.write(key, await encodeDay(rollup));
   cache.put(key, rollup);

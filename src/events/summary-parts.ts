@@ -2,16 +2,16 @@ import type { RollupRef, SummaryRef } from "./checkpoint.ts";
 import type { CompactionOptions, CompactionPlan } from "./compaction.ts";
 import { around, digestOfParts, isSettled, partsOf, type SiteParts } from "./day-parts.ts";
 import { isExpired } from "./rollup-parts.ts";
-import { siteDay, type WriterView } from "./view.ts";
+import { type LiveRows, siteDay, type WriterView } from "./view.ts";
 
 /** Days that one checkpoint sums up, at most: each takes as long as a report of three days. */
 const MAX_BUILDS = 4;
 
 /**
  * The summaries that the next checkpoint names: those there are that still hold, and a few more of days that are over
- * and that nothing came for lately. The others are garbage.
+ * and that nothing came for lately. The others are garbage. `later`: more rows that were added to parts.
  */
-export async function writeSummaries(plan: CompactionPlan, rollups: RollupRef[], options: CompactionOptions, garbage: string[]): Promise<SummaryRef[]> {
+export async function writeSummaries(plan: CompactionPlan, rollups: RollupRef[], later: LiveRows, options: CompactionOptions, garbage: string[]): Promise<SummaryRef[]> {
   const { own, adopt, erasures } = plan;
   const next: WriterView = { ...own, checkpoint: { ...own.checkpoint, rollups }, sealed: undefined };
   const views = [next, ...plan.views.filter((view) => view !== own && !adopt.includes(view))];
@@ -21,7 +21,7 @@ export async function writeSummaries(plan: CompactionPlan, rollups: RollupRef[],
     sites.set(siteId, known);
     return known;
   };
-  const touched = new Set([own, ...adopt].flatMap((view) => [...(view === own ? view.sealed : view.live)?.keys() ?? []]));
+  const touched = new Set([own, ...adopt].flatMap((view) => [...(view === own ? view.sealed : view.live)?.keys() ?? []]).concat(...later.keys()));
   const isTouched = (siteId: string, day: string) => around(day).some((one) => touched.has(siteDay(siteId, one)));
   /** Whether a summary says what the parts do now: they are the same, or the same rows in other parts. */
   const isOf = ({ siteId, day, of }: SummaryRef, now: string) =>

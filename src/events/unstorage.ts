@@ -252,7 +252,7 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
       await start();
       await journal.settled();
       await views.refresh("now");
-      await erasures.erase(siteId, visitorId, now());
+      await erasures.erase(siteId, visitorId, now(), views.all());
       await checkpointer.run("erase");
     },
     read(siteId, range = {}) {
