@@ -1,13 +1,10 @@
-import { HOUR_MS } from "../clock.ts";
 import type { StoredEvent } from "../event.ts";
 import { createSeenIds } from "./seen.ts";
 import { parseSlices } from "./segment.ts";
-import { byPlace, compare, type HistoryOptions, type Place, sourcesOf } from "./sources.ts";
+import { byPlace, compare, type HistoryOptions, type Place, REPEATED_WITHIN_MS, sourcesOf } from "./sources.ts";
 
 /** Events that are sorted at a time: at most twice as many, and one block, are in memory. */
 export const PAGE_EVENTS = 20_000;
-/** How far before the place where a reader goes on ids are looked at: the same event may be stored twice, with two times. */
-const REPEATED_WITHIN_MS = HOUR_MS;
 
 export interface ExportRange {
   from?: number;

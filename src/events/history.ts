@@ -2,7 +2,7 @@ import { AnalyticsError } from "../errors.ts";
 import type { StoredEvent } from "../event.ts";
 import type { TimelinePage } from "./event-store.ts";
 import { parseLines } from "./segment.ts";
-import { byPlace, compare, type HistoryOptions, type Place, sourcesOf } from "./sources.ts";
+import { byPlace, compare, type HistoryOptions, type Place, REPEATED_WITHIN_MS, sourcesOf } from "./sources.ts";
 
 const DEFAULT_PAGE = 100;
 
@@ -19,15 +19,16 @@ export async function readTimeline(
   const sources = sourcesOf(siteId, options).sort((a, b) => b.maxAt - a.maxAt);
   let oldestWanted = -Infinity;
   for (const source of sources) {
-    if (source.minAt > before.at) continue;
+    if (source.minAt > before.at + REPEATED_WITHIN_MS) continue;
     if (source.maxAt < oldestWanted) break;
     for (const event of visitorEvents(await source.lines(), visitorId)) {
-      if (compare(event, before) >= 0 || options.isErased(siteId, visitorId, event.at)) continue;
-      if (!found.has(event.id)) found.set(event.id, event);
+      if (event.at > before.at + REPEATED_WITHIN_MS || options.isErased(siteId, visitorId, event.at)) continue;
+      const known = found.get(event.id);
+      if (!known || event.at > known.at) found.set(event.id, event);
     }
-    if (found.size > limit) oldestWanted = sortNewest(found)[limit]!.at;
+    oldestWanted = newestBefore(before, found)[limit]?.at ?? -Infinity;
   }
-  const events = sortNewest(found);
+  const events = newestBefore(before, found);
   if (events.length <= limit) return { events };
   const last = events[limit - 1]!;
   return { events: events.slice(0, limit), cursor: `${last.at}.${last.id}` };
@@ -46,7 +47,9 @@ function visitorEvents(lines: Buffer, visitorId: string): StoredEvent[] {
   return events;
 }
 
-const sortNewest = (events: Map<string, StoredEvent>) => byPlace(events).toReversed();
+/** One that is stored twice has the later of its times, so that what was on the page before is on none after it. */
+const newestBefore = (before: Place, events: Map<string, StoredEvent>) =>
+  byPlace(events).filter((event) => compare(event, before) < 0).toReversed();
 
 /** `at` and `id` of the last event of the page before. */
 const CURSOR = /^(-?\d{1,16})\.([A-Za-z0-9_.:-]{1,128})$/;

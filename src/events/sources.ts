@@ -1,3 +1,4 @@
+import { HOUR_MS } from "../clock.ts";
 import type { StoredEvent } from "../event.ts";
 import type { Guard } from "../storage/guard.ts";
 import { decodeBlock } from "./blocks.ts";
@@ -54,6 +55,9 @@ async function segmentLines(view: WriterView, n: number, siteId: string, options
   if (segment === "torn") return Buffer.alloc(0);
   return Buffer.concat(segment.sites.filter((part) => part.siteId === siteId).map((part) => part.lines));
 }
+
+/** Around the place where a reader goes on, ids are looked at within this: the same event may be stored twice, with two times. */
+export const REPEATED_WITHIN_MS = HOUR_MS;
 
 /** A place in the order of events: by time, then by id. */
 export interface Place {

@@ -104,6 +104,13 @@ test("an event that was stored twice, by two processes at two times, is one line
   const first = await take(reader, Infinity);
   expect(first.got).toEqual([event, between]);
   expect((await take(reader, Infinity, between)).got).toEqual([]);
+  const pages: string[] = [];
+  for (let cursor: string | undefined, n = 0; n === 0 || cursor; n++) {
+    const page = await reader.timeline(SITE, "v", { limit: 1, cursor });
+    pages.push(...page.events.map(({ id }) => id));
+    cursor = page.cursor;
+  }
+  expect(pages).toEqual([event.id, between.id]);
   await Promise.all([one, other, reader].map((store) => store.close()));
 });
 
