@@ -69,6 +69,17 @@ export function isTaken({ covered, ceded = -Infinity }: Checkpoint, [, upTo, n]:
   return covered <= upTo && ceded < n;
 }
 
+/** What was taken over of a writer, as checkpoints tell. It may have woken up and been taken over again. */
+export function adoptionIn(checkpoints: Checkpoint[], writer: string): Adoption | undefined {
+  let last: Adoption | undefined;
+  for (const { adopted } of checkpoints) {
+    for (const [one, covered, n] of adopted) {
+      if (one === writer) last = [writer, Math.max(covered, last?.[1] ?? covered), Math.max(n, last?.[2] ?? n)];
+    }
+  }
+  return last;
+}
+
 export async function writeCheckpoint(guard: Guard, checkpoint: Checkpoint): Promise<void> {
   await guard.write(keys.checkpoint(checkpoint.writer, checkpoint.n), JSON.stringify(checkpoint));
 }

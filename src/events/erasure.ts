@@ -20,11 +20,13 @@ export interface Erasures extends Pick<Erased, "some" | "isErased" | "mayBeErase
   erase(siteId: string, visitorId: string, now: number, views: WriterView[]): Promise<void>;
   /** How many this process was asked for, which it tells the others. */
   count(): number;
-  /** Learns of all there are, when nothing is kept here yet; `told`: the counts of those that run. */
-  load(told: ReadonlyMap<string, number>): Promise<void>;
+  /** Learns of all there are, when nothing is kept here yet; `told`: the counts of those that run. Whether any is new. */
+  load(told: ReadonlyMap<string, number>): Promise<boolean>;
+  /** How many are known of those that a writer's process was asked for. */
+  knownOf(writer: string): number;
   /** The same of one writer's process while both run, of as many at least as it told of, and of those that its checkpoint knows. Whether any is new. */
   follow(view: WriterView, told: number): Promise<boolean>;
-  /** Takes rows of those who are not removed here yet out of what is in no checkpoint. */
+  /** Takes rows of those who are to be forgotten out of what is in no checkpoint. */
   dropFrom(live: LiveRows): void;
   /** Those who are not removed here yet; undefined when there are none. */
   toRemoveIn(siteId: string): Hidden | undefined;
@@ -46,7 +48,7 @@ export interface Erasures extends Pick<Erased, "some" | "isErased" | "mayBeErase
   takeDone(views: WriterView[], now: number): Promise<string[]>;
 }
 
-export function createErasures(guard: Guard, writer: string, onErased: (digest: string) => void): Erasures {
+export function createErasures(guard: Guard, writer: string, onErased: (digest: string, until: number) => void): Erasures {
   const erased = createErased();
   /** By key: what is not removed here yet, what may not be removed elsewhere yet, and the rest. */
   const pending = new Map<string, Tombstone>();
@@ -66,7 +68,7 @@ export function createErasures(guard: Guard, writer: string, onErased: (digest: 
     versions.set(tombstone[0], ++changes);
     erased.add(tombstone);
     into.set(key, tombstone);
-    onErased(tombstone[3]);
+    onErased(tombstone[3], tombstone[2]);
   }
 
   async function read(key: string, into: Map<string, Tombstone>): Promise<boolean> {
@@ -90,7 +92,7 @@ export function createErasures(guard: Guard, writer: string, onErased: (digest: 
   }
 
   function dropFrom(live: LiveRows) {
-    const asked = [...pending.values()];
+    const asked = [pending, settled, over].flatMap((known) => [...known.values()]);
     for (const entry of live.values()) entry.rollup = among(entry.siteId, asked)?.shown(entry.rollup) ?? entry.rollup;
   }
 
@@ -123,7 +125,9 @@ export function createErasures(guard: Guard, writer: string, onErased: (digest: 
       for (const view of views) if (view.writer !== writer) dropFrom(view.live);
     },
     count,
+    knownOf,
     async load(told) {
+      const before = changes;
       for (const [one, n] of told) if (one !== writer) nextOf.set(one, Math.max(knownOf(one), n));
       const stored = (await guard.list(bases.erasures)).filter((key) => parseSequenceKey(key)).sort();
       for (let i = 0; i < stored.length; i += READS) await Promise.all(stored.slice(i, i + READS).map((key) => read(key, settled)));
@@ -132,6 +136,7 @@ export function createErasures(guard: Guard, writer: string, onErased: (digest: 
         // of one that runs, an earlier one may be on its way
         if (!told.has(one) || n === knownOf(one)) nextOf.set(one, Math.max(knownOf(one), n + 1));
       }
+      return changes > before;
     },
     async follow(view, told) {
       let isNew = await readOn(view.writer, told);

@@ -24,6 +24,8 @@ export interface ProfileCompaction<P> {
   expireBefore: number;
   /** Visitors who are to be forgotten, by digest: until when. */
   erased: ReadonlyMap<string, number>;
+  /** Visitors of whom tails may miss something. */
+  unsure: string[];
   /** What all runs say of the visitors within the ranges, made anew. */
   heal(ranges: DigestRange[]): Lines;
 }
@@ -44,10 +46,10 @@ export async function compactProfiles<P>(
   const damaged = known.flatMap((ref) => ref.torn ?? []);
   const chosen = new Set(damaged.length > 0 ? known : chooseRuns(known, fresh));
   const purged = await purgeLargest(known.filter((ref) => !chosen.has(ref)), chosen, options, garbage);
-  if (chosen.size === 0 && fresh === 0) return purged;
+  if (chosen.size === 0 && fresh === 0 && options.unsure.length === 0) return purged;
   const merged = [...chosen];
   const kept = purged.filter((ref) => !chosen.has(ref));
-  const torn: DigestRange[] = [];
+  const torn = options.unsure.map((digest): DigestRange => [digest, digest]);
   const onTorn = (first: string, last: string) => void torn.push([first, last]);
   // before they are merged: what is old would go on in what an erased visitor did since
   const isLeft = (line: ProfileLine) => {

@@ -5,7 +5,7 @@ import { visitorDigest } from "../storage/keys.ts";
 import type { CompactionPlan } from "./compaction.ts";
 import type { Erasures } from "./erasure.ts";
 import { compactProfiles } from "./profile-compaction.ts";
-import { type DigestRange, healProfiles } from "./profile-healing.ts";
+import { type DigestRange, healProfiles, isWithin } from "./profile-healing.ts";
 import { parseProfile } from "./profile-page.ts";
 import { type ProfileRuns, type RunRef, runId } from "./profile-runs.ts";
 import type { FollowOptions, Profiles, WriterView } from "./view.ts";
@@ -36,8 +36,8 @@ export interface EmbeddedProfiles<P> extends ProfileStore<P> {
    * before this process saw them, so what is in memory may miss them.
    */
   noteMoved(skipped: boolean): void;
-  /** What was known of a visitor is to be forgotten. */
-  drop(digest: string): void;
+  /** What was known of a visitor up to a moment is to be forgotten. */
+  drop(digest: string, until: number): void;
   /** Folds the sealed tails of a plan into runs. */
   compact(plan: CompactionPlan, garbage: string[]): Promise<RunRef[]>;
   /** What was sealed is part of the view's tail again. */
@@ -68,6 +68,10 @@ export function createEmbeddedProfiles<P>(parts: EmbeddedProfilesParts<P>): Embe
   const loading = new Map<string, Promise<Entry<P>>>();
   /** Which entry an event was folded into before it was stored. */
   const recordedIn = new WeakMap<StoredEvent, Entry<P>>();
+  /** Visitors whose tail held what they did before they were to be forgotten, and since: that is to be found in the events. */
+  const unsure = new Set<string>();
+  /** Visitors of whom an event was stored while their profile was read. */
+  const touched = new Set<string>();
   let moves = 0;
 
   function keep(digest: string, profile: P | undefined): Entry<P> {
@@ -98,7 +102,12 @@ export function createEmbeddedProfiles<P>(parts: EmbeddedProfilesParts<P>): Embe
         if (found === "missing") await parts.refresh();
         continue;
       }
-      if (found === "torn" || found === "missing") return keep(digest, await rebuild(siteId, visitorId));
+      if (found === "torn" || found === "missing") {
+        touched.delete(digest);
+        const profile = await rebuild(siteId, visitorId);
+        if (touched.delete(digest) && attempt < MAX_MOVES) continue;
+        return keep(digest, profile);
+      }
       let profile = found.length === 0 ? undefined : found.reduce(rules.merge);
       for (const view of views()) {
         for (const tail of [view.sealedProfiles, view.profiles]) {
@@ -112,6 +121,7 @@ export function createEmbeddedProfiles<P>(parts: EmbeddedProfilesParts<P>): Embe
 
   async function readRuns(digest: string): Promise<P[] | "torn" | "missing"> {
     const known = new Map(views().flatMap((view) => view.checkpoint.profiles.map((run) => [runId(run), run])));
+    if (unsure.has(digest)) return "torn";
     const until = erasures.erasedUntil(digest) ?? -Infinity;
     const lines = await Promise.all([...known.values()].map((run) => runs.find(run, digest)));
     const found: P[] = [];
@@ -136,7 +146,7 @@ export function createEmbeddedProfiles<P>(parts: EmbeddedProfilesParts<P>): Embe
       if (entry) return entry.profile;
       let pending = loading.get(digest);
       if (!pending) {
-        pending = read(siteId, visitorId, digest).finally(() => loading.delete(digest));
+        pending = read(siteId, visitorId, digest).finally(() => (loading.delete(digest), touched.delete(digest)));
         loading.set(digest, pending);
       }
       return pending.then(({ profile }) => profile);
@@ -153,6 +163,7 @@ export function createEmbeddedProfiles<P>(parts: EmbeddedProfilesParts<P>): Embe
       const digest = digestOf(event);
       addTo((view.profiles ??= new Map()), digest, event);
       const entry = entries.get(digest);
+      if (!entry && loading.has(digest)) touched.add(digest);
       if (entry && recordedIn.get(event) !== entry) entry.profile = rules.fold(entry.profile, event);
     },
     foldInto(tail, event) {
@@ -162,21 +173,25 @@ export function createEmbeddedProfiles<P>(parts: EmbeddedProfilesParts<P>): Embe
       moves++;
       if (skipped) entries.clear();
     },
-    drop(digest) {
+    drop(digest, until) {
       moves++;
       entries.delete(digest);
       for (const view of views()) {
-        view.profiles?.delete(digest);
-        view.sealedProfiles?.delete(digest);
+        const isOurs = view.writer === parts.writer || view.frozen === true; // others' are made anew with their next checkpoint
+        for (const tail of [view.profiles, view.sealedProfiles]) {
+          if (isOurs && (tail?.get(digest)?.lastSeen ?? -Infinity) > until) unsure.add(digest);
+          tail?.delete(digest);
+        }
       }
     },
     compact({ own, adopt, generation, expireBefore }, garbage) {
+      for (const { torn } of own.checkpoint.profiles) for (const digest of torn ? unsure : []) if (isWithin(torn!, digest)) unsure.delete(digest);
       const sources = [own, ...adopt];
       const refs = sources.flatMap((view) => view.checkpoint.profiles);
       const tails = sources.flatMap((view) => (view.sealedProfiles ? [view.sealedProfiles as Profiles<P>] : []));
       const blocks = sources.flatMap((view) => view.checkpoint.blocks);
       const heal = (ranges: DigestRange[]) => healProfiles(ranges, blocks, { rules, counts, follow: parts.follow });
-      return compactProfiles(refs, tails, { runs, rules, writer: parts.writer, generation, expireBefore, erased: erasures.toPurge(), heal }, garbage);
+      return compactProfiles(refs, tails, { runs, rules, writer: parts.writer, generation, expireBefore, erased: erasures.toPurge(), unsure: [...unsure], heal }, garbage);
     },
     restore(view) {
       view.frozen = false;

@@ -81,8 +81,8 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
   const cache = createRollupCache(guard);
   const seen = createSeenIds();
   const recent = createRecentSegments();
-  const erasures = createErasures(guard, own.writer, (digest) => {
-    profiles.drop(digest);
+  const erasures = createErasures(guard, own.writer, (digest, until) => {
+    profiles.drop(digest, until);
     reports.forget();
   });
   const onFull = () => reporter.report("error", "processes", `more than ${MAX_SLOTS} processes are on one storage: the others do not see this one's events until there is room`);
@@ -90,10 +90,11 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
   const follow: FollowOptions = {
     guard, reporter,
     onTorn: (key) => void (torn.size < MAX_TORN && torn.add(key)),
-    onEvent(event, view) {
-      take(view, event, seen.add(event));
+    onEvent: (event, view) => take(view, event, seen.add(event)),
+    refold(event, into) {
+      if (!erasures.isErased(event.siteId, event.visitorId, event.at)) foldInto(into.live, event);
+      profiles.foldInto(into.profiles, event);
     },
-    foldProfile: (tail, event) => profiles.foldInto(tail, event),
     onMoved: (skipped) => profiles.noteMoved(skipped),
     onUnseen: (blocks) => recallIds(blocks, seen, now(), follow),
   };
@@ -163,8 +164,7 @@ export function createUnstorageEvents<P = never>(options: UnstorageEventsOptions
   /** Reads what earlier processes left. Tried again by the next call when storage is down. */
   function start(): Promise<void> {
     if (closing && !started) return Promise.reject(unavailable("Shutting down"));
-    started ??= views
-      .load()
+    started ??= views.load()
       .then(() => checkpointer.start())
       .then(() => {
         ready = true;

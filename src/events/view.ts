@@ -50,8 +50,8 @@ export interface FollowOptions {
   onEvent: (event: StoredEvent, view: WriterView) => void;
   /** Told when what a view's checkpoint and tail say of visitors was rearranged; `skipped`: unseen events are covered. */
   onMoved: (skipped: boolean) => void;
-  /** Folds an event into a view's tail of profiles. */
-  foldProfile: (tail: Profiles<unknown>, event: StoredEvent) => void;
+  /** Folds an event that was taken before into rows and a tail that are made anew. */
+  refold: (event: StoredEvent, into: { live: LiveRows; profiles: Profiles<unknown> }) => void;
   /** Told of blocks that may hold events which were never seen as segments. */
   onUnseen: (blocks: BlockRef[]) => Promise<void>;
   onTorn?: (key: string) => void;
@@ -110,26 +110,26 @@ async function advanceCheckpoint(view: WriterView, options: FollowOptions): Prom
   return newer !== undefined;
 }
 
-/**
- * Rows that are both live and in a rollup do no harm (they merge), so only rows wholly covered are dropped. Profiles add
- * up, so theirs are folded anew from the segments that the checkpoint does not cover.
- */
+/** What the view has beside its new checkpoint is made anew from the segments that this does not cover. */
 export async function adoptCheckpoint(view: WriterView, newer: Checkpoint, options: FollowOptions): Promise<void> {
-  const tail: Profiles<unknown> = new Map();
   const { next, checkpoint } = view;
   if (newer.covered > next || newer.adopted.length > checkpoint.adopted.length) {
     const known = new Set(checkpoint.blocks.map(({ key }) => key));
     await options.onUnseen(newer.blocks.filter(({ key }) => !known.has(key)));
   }
-  for (let n = newer.covered; n < next; n++) {
+  const fresh = { live: new Map() as LiveRows, profiles: new Map() as Profiles<unknown> };
+  let isWhole = true;
+  // of this process's own, more may be stored meanwhile
+  for (let n = newer.covered; n < view.next; n++) {
     const segment = await readSegment(options.guard, view.writer, n);
+    if (segment === "missing" && !view.lost?.has(n)) isWhole = false;
     if (typeof segment === "string") continue;
-    for (const { lines } of segment.sites) for (const event of parseLines(lines)) options.foldProfile(tail, event);
+    for (const { lines } of segment.sites) for (const event of parseLines(lines)) options.refold(event, fresh);
   }
   view.checkpoint = newer;
-  view.profiles = tail;
+  view.profiles = fresh.profiles;
+  // what is missing, a still newer one covers, which is looked for next; until then rows that are there twice do no harm
+  if (isWhole) view.live = fresh.live;
+  view.next = Math.max(view.next, newer.covered);
   options.onMoved(newer.covered > next);
-  if (newer.covered < view.next) return;
-  view.live = new Map();
-  view.next = newer.covered;
 }

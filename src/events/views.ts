@@ -1,7 +1,7 @@
 import { createRecent } from "../recent.ts";
 import { bases, keys, parseSequenceKey } from "../storage/keys.ts";
 import type { WriterSlot, Writers } from "../storage/writer.ts";
-import { type Adoption, emptyCheckpoint, isNaming, isTaken, readCheckpoint } from "./checkpoint.ts";
+import { adoptionIn, emptyCheckpoint, isNaming, isTaken, readCheckpoint } from "./checkpoint.ts";
 import type { Erasures } from "./erasure.ts";
 import { type Lost, numbersOf, readSound } from "./newest.ts";
 import { rebuildCheckpoint } from "./rebuild.ts";
@@ -65,7 +65,10 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
     claimed = true;
     const told = await writers.read();
     const living = new Set(livingIn(told));
-    await erasures.load(new Map(told.map((slot) => [slot.writer, slot.erasures])));
+    if (await erasures.load(new Map(told.map((slot) => [slot.writer, slot.erasures])))) {
+      found.clear(); // it may have what was asked meanwhile to be forgotten
+      dropErased();
+    }
     const segments = await numbersOf(follow.guard, bases.journal);
     const checkpoints = await numbersOf(follow.guard, bases.checkpoints);
     for (const writer of new Set([...segments.keys(), ...checkpoints.keys()])) {
@@ -140,17 +143,6 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
     if (others.size < before) parts.follow.onMoved(skipped);
   }
 
-  /** It may have woken up and been taken over again. */
-  function adoptionOf(writer: string): Adoption | undefined {
-    let last: Adoption | undefined;
-    for (const { checkpoint } of speaking()) {
-      for (const [adopted, covered, n] of checkpoint.adopted) {
-        if (adopted === writer) last = [writer, Math.max(covered, last?.[1] ?? covered), Math.max(n, last?.[2] ?? n)];
-      }
-    }
-    return last;
-  }
-
   /** One that was taken over and woke up: what it had is the other's, and only what it wrote since is its own. */
   async function cedeWhatWasTaken(): Promise<void> {
     for (const view of [own, ...others.values()]) {
@@ -162,7 +154,7 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
         view.checkpoint = { ...checkpoint, ceded };
         continue;
       }
-      view.sealedProfiles = undefined;
+      view.sealed = view.sealedProfiles = undefined;
       await adoptCheckpoint(view, { ...checkpoint, covered, ceded, rollups: [], blocks: [], summaries: [], profiles: [], purged: [] }, follow);
       parts.follow.onMoved(true);
     }
@@ -220,6 +212,8 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
 
   /** `list` is asked for all that are dead together. */
   async function followOne(view: WriterView, slot: WriterSlot | undefined, list: typeof listNow): Promise<void> {
+    // before the checkpoint that says so: what its writer stored since must not be taken into a row that goes
+    if (slot && slot.erasures > erasures.knownOf(view.writer)) await followErasures(view, slot);
     if (slot && writers.isAlive(slot)) listed.delete(view);
     else if (!listed.has(view)) await findNewest(view, list);
     if (slot && slot.checkpoint > view.checkpoint.n) {
@@ -232,8 +226,14 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
     await followWriter(view, follow);
     unread.delete(view);
     // what anybody stored may have been seen before what was asked meanwhile
-    if (await erasures.follow(view, slot?.erasures ?? 0)) for (const one of others.values()) erasures.dropFrom(one.live);
+    await followErasures(view, slot);
   }
+
+  async function followErasures(view: WriterView, slot: WriterSlot | undefined): Promise<void> {
+    if (await erasures.follow(view, slot?.erasures ?? 0)) dropErased();
+  }
+
+  const dropErased = () => others.forEach(({ live }) => erasures.dropFrom(live));
 
   /** Another process has its slot now, or it died and may have got further than it told: its keys say. */
   async function findNewest(view: WriterView, list = listNow): Promise<void> {
@@ -246,6 +246,8 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
 
   /** All that is known of, so far. */
   const speaking = () => [own, ...others.values(), ...[...found.values()].map(({ view }) => view)];
+
+  const adoptionOf = (writer: string) => adoptionIn(speaking().map(({ checkpoint }) => checkpoint), writer);
 
   function look(): Promise<void> {
     if (refreshing) return refreshing;

@@ -126,3 +126,122 @@ test("a late hit of an erased visitor that a process died with is not what they 
   expect(await world.keysOf("erased")).not.toContain(asked);
   await store.close();
 });
+
+test.each(["lives", "dies"])("a hit right after a request is in another process's report, also when who took it %s", async (how) => {
+  const world = createWorld();
+  const store = world.open();
+  const other = world.open();
+  await store.append({ events: [page(NOON - 1_000)] });
+  await other.catchUp();
+  await store.erase("shop", "vis_1");
+  world.clock = AFTER;
+  await store.append({ events: [page(AFTER)] });
+  await other.catchUp();
+  await checkpoint(other);
+  if (how === "dies") {
+    world.kill(store);
+    await silence(other);
+    await checkpoint(other);
+  } else await store.close();
+  expect(await exported(other)).toEqual(["/at/1000"]);
+  expect((await report(other)).totalPageviews).toBe(1);
+  await other.close();
+  const again = world.open();
+  expect((await report(again)).totalPageviews).toBe(1);
+  await again.close();
+});
+
+test.each([10, 50])("a process that slept for %i hours, and whose data another took over, brings nobody back", async (hours) => {
+  const world = createWorld();
+  const store = world.open();
+  await store.start();
+  const asleep = world.open();
+  await asleep.append({ events: [event(NOON - 1_000, "vis_1"), event(NOON, "vis_here")] });
+  await store.catchUp();
+  world.sleep(asleep);
+  await silence(store);
+  await store.erase("shop", "vis_1");
+  world.clock = NOON + hours * HOUR;
+  await silence(store);
+  expect(await world.holders("vis_1")).toEqual([]);
+  world.wake(asleep);
+  await asleep.append({ events: [event(world.clock, "vis_here")] });
+  for (const one of [asleep, store, asleep]) await checkpoint(one);
+  for (const one of [store, asleep]) expect((await report(one)).visitors.map(({ visitorId }) => visitorId)).toEqual(["vis_here"]);
+  expect(await world.holders("vis_1")).toEqual([]);
+  for (const one of [store, asleep]) await one.close();
+});
+
+test("a start that failed and is tried again after a request shows nobody who was read before it", async () => {
+  const world = createWorld();
+  const other = world.open();
+  await other.append({ events: [page(NOON - 1_000), event(NOON, "vis_here")] });
+  const store = world.open();
+  await store.append({ events: [event(NOON, "vis_here")] });
+  const late = world.open();
+  const read = new Set<string>();
+  world.hook = (operation, key, by) => {
+    if (by !== late || operation !== "get") return;
+    if (read.size >= 2 && !key.startsWith("journal:")) throw new Error("down");
+    if (key.startsWith("journal:")) read.add(key);
+  };
+  await expect(late.start()).rejects.toThrow();
+  let isBusy = false;
+  world.hook = async (operation, key, by) => {
+    if (isBusy || by !== other || operation !== "set" || !key.startsWith("checkpoint:")) return;
+    isBusy = true;
+    await other.append({ events: [event(NOON + 500, "vis_here")] });
+  };
+  world.clock = AFTER;
+  await store.erase("shop", "vis_1");
+  await checkpoint(other);
+  expect(isBusy).toBe(true);
+  await vi.waitFor(() => late.catchUp(), { timeout: 10_000 });
+  for (const one of [late, store, late]) await checkpoint(one);
+  for (const one of [store, late]) {
+    const { totalPageviews, visitors } = await report(one);
+    expect([totalPageviews, visitors.map(({ visitorId }) => visitorId)]).toEqual([3, ["vis_here"]]);
+  }
+  for (const one of [store, other, late]) await one.close();
+});
+
+test("the profile has what its visitor did while the request was stored", async () => {
+  const world = createWorld();
+  const store = world.open();
+  await store.append({ events: [page(NOON - 1_000)] });
+  await eraseWhile(world, store, () => store.append({ events: [page(AFTER)] }));
+  const isWhole = async (one: Store) => expect(JSON.stringify(await one.profiles.load("shop", "vis_1"))).toContain('"pageviews":1');
+  await isWhole(store);
+  for (let i = 0; i < 3; i++) await checkpoint(store);
+  await isWhole(store);
+  await store.close();
+  const again = world.open();
+  await isWhole(again);
+  await again.close();
+});
+
+test.each(["itself", "another"])("a hit that a process stores (%s) while a profile is made of the events is in it", async (who) => {
+  const world = createWorld();
+  const store = world.open();
+  const other = world.open();
+  for (const one of [store, other]) await one.append({ events: [page(NOON - 1_000)] });
+  for (const one of [store, other]) await one.catchUp();
+  await eraseWhile(world, store, async () => {
+    await other.append({ events: [page(AFTER)] });
+    await checkpoint(other);
+  });
+  await checkpoint(other);
+  await store.catchUp();
+  world.clock = AFTER + 1_000;
+  let meanwhile: Promise<void> | undefined;
+  world.hook = async (operation, key, by) => {
+    if (meanwhile || by !== store || operation !== "get" || !key.startsWith("block:")) return;
+    await (meanwhile = (who === "itself" ? store : other).append({ events: [page(world.clock)] }));
+    if (who === "another") await store.catchUp();
+  };
+  expect(JSON.stringify(await store.profiles.load("shop", "vis_1"))).toContain('"pageviews":2');
+  expect(meanwhile).toBeDefined();
+  for (let i = 0; i < 2; i++) for (const one of [store, other]) await checkpoint(one);
+  expect(JSON.stringify(await store.profiles.load("shop", "vis_1"))).toContain('"pageviews":2');
+  for (const one of [store, other]) await one.close();
+});
