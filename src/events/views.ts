@@ -9,6 +9,8 @@ import { adoptCheckpoint, createView, type FollowOptions, followWriter, reportTo
 
 /** Other processes are looked at again after this long: a report is at most this much behind them. */
 const REFRESH_MS = 250;
+/** A look that failed after this long: storage hangs. */
+const HANGING_MS = 2_000;
 const MAX_WORDS = 20_000;
 
 export interface Views {
@@ -259,14 +261,12 @@ export function createViews(parts: { own: WriterView; writers: Writers; erasures
   }
 
   function refresh(when?: "now"): Promise<void> {
-    const isLate = (at: number) => performance.now() - at >= REFRESH_MS;
+    const isLate = (at: number, ms = REFRESH_MS) => performance.now() - at >= ms;
     if (!when && !isLate(refreshedAt)) return Promise.resolve();
     if (!refreshing || (!when && !isLate(begunAt))) return look();
     // the look that is under way may have passed what was stored since it began
-    again ??= refreshing.catch(() => {}).then(() => {
-      again = undefined;
-      return look();
-    });
+    const giveUpIfHanging = (error: unknown) => (isLate(begunAt, HANGING_MS) ? Promise.reject(error) : undefined); // else it would take as long again
+    again ??= refreshing.catch(giveUpIfHanging).finally(() => (again = undefined)).then(look);
     return again;
   }
 

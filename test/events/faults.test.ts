@@ -150,6 +150,22 @@ test("a start on a storage that fails often gets to its end: a read is tried aga
   await store.close();
 });
 
+test("while storage hangs, who asks beside a look that hangs does not wait for a second one", { timeout: 30_000 }, async () => {
+  const deadlineMs = 2_500;
+  const faults: Faults = {};
+  const store = open(faultyDriver(memoryDriver() as Driver, faults), deadlineMs);
+  await store.append({ events: [eventOf(0)] });
+  await pause(300); // what was looked at before is out of date
+  faults.hang = 1;
+  const first = store.catchUp().catch(() => {});
+  await pause(300);
+  const answer = store.report(query).then(() => "answered", () => "refused");
+  await first;
+  expect(await Promise.race([answer, pause(deadlineMs / 2)])).toBe("refused");
+  faults.hang = 0;
+  await store.close();
+});
+
 test("while storage hangs, events are refused instead of waiting for ever; soon after it answers again they are taken", async () => {
   const faults: Faults = {};
   const store = open(faultyDriver(memoryDriver() as Driver, faults), 100);
