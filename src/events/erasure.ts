@@ -91,8 +91,10 @@ export function createErasures(guard: Guard, writer: string, onErased: (digest: 
     return hashes.size === 0 ? undefined : erased.hide(siteId, versions.get(wanted) ?? 0, hashes);
   }
 
+  const all = () => [pending, settled, over].flatMap((known) => [...known.values()]);
+
   function dropFrom(live: LiveRows) {
-    const asked = [pending, settled, over].flatMap((known) => [...known.values()]);
+    const asked = all();
     for (const entry of live.values()) entry.rollup = among(entry.siteId, asked)?.shown(entry.rollup) ?? entry.rollup;
   }
 
@@ -184,7 +186,7 @@ export function createErasures(guard: Guard, writer: string, onErased: (digest: 
       const isFolded = ([, , at]: Tombstone) => views.every(({ checkpoint, next }) => next === checkpoint.covered || checkpoint.at > at + MAX_HIT_AGE_MS + MAX_SKEW_MS);
       const done = [...over].filter(([, tombstone]) => isOld(tombstone) && isFolded(tombstone)).map(([key]) => key);
       for (const key of done) over.delete(key);
-      if (done.length > 0) erased.keep([...pending.values(), ...settled.values(), ...over.values()]);
+      if (done.length > 0) erased.keep(all());
       return done;
     },
   };

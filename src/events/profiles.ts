@@ -185,7 +185,8 @@ export function createEmbeddedProfiles<P>(parts: EmbeddedProfilesParts<P>): Embe
       }
     },
     compact({ own, adopt, generation, expireBefore }, garbage) {
-      for (const { torn } of own.checkpoint.profiles) for (const digest of torn ? unsure : []) if (isWithin(torn!, digest)) unsure.delete(digest);
+      const marked = own.checkpoint.profiles.flatMap(({ torn }) => torn ?? []);
+      for (const digest of unsure) if (isWithin(marked, digest)) unsure.delete(digest);
       const sources = [own, ...adopt];
       const refs = sources.flatMap((view) => view.checkpoint.profiles);
       const tails = sources.flatMap((view) => (view.sealedProfiles ? [view.sealedProfiles as Profiles<P>] : []));

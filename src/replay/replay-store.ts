@@ -3,7 +3,7 @@ import { HOUR_MS, MINUTE_MS } from "../clock.ts";
 import { createHexId } from "../ids.ts";
 import type { Reporter } from "../logger.ts";
 import type { Guard } from "../storage/guard.ts";
-import { bases, digestOf, keys } from "../storage/keys.ts";
+import { bases, digestOf, keys, splitKey } from "../storage/keys.ts";
 import { type ChunkHead, decodeHead, encodeChunk } from "./chunk.ts";
 import { createSiteIndex, type SiteIndex } from "./index-shards.ts";
 import type { Part, Recording, ReplayWorth } from "./recording.ts";
@@ -233,7 +233,7 @@ export function createReplayStore(parts: ReplayStoreParts): ReplayStore {
   }
 
   async function sweep(): Promise<void> {
-    for (const key of await guard.list(bases.replayIndexes)) await stateOf(key.split(":")[1]!);
+    for (const key of await guard.list(bases.replayIndexes)) await stateOf(splitKey(key)[1]!);
     for (const [site, state] of states) {
       await turns.take(site, async () => {
         await refresh(state, 0);

@@ -1,5 +1,6 @@
 import { afterEach, expect, test, vi } from "vitest";
 import type { StoredEvent } from "../../src/event.ts";
+import { splitKey } from "../../src/storage/keys.ts";
 import { checkpoint, createWorld, DAY, event, NOON, report } from "./erasure-world.ts";
 import { silence } from "./silence.ts";
 
@@ -7,7 +8,7 @@ const DAYS = 12;
 
 afterEach(() => void vi.restoreAllMocks());
 
-const dayOf = (key: string) => key.split(/[:_]/)[2];
+const dayOf = (key: string) => splitKey(key)[2];
 
 /** Some days of two visitors each, oldest first: a checkpoint a day, and those that are over summed up. */
 async function createDays() {
@@ -164,6 +165,6 @@ test("many erasures at once take few checkpoints", async () => {
   expect(uniqueVisitors).toBe(10);
   for (let i = 0; i < 40; i++) expect(await world.holders(`"vis_${i}"`)).toEqual([]);
   const [checkpointKey] = await world.keysOf("checkpoint");
-  expect(Number(checkpointKey!.split(/[:_]/)[2]), "number of the last one").toBeLessThan(4);
+  expect(Number(splitKey(checkpointKey!)[2]), "number of the last one").toBeLessThan(4);
   await store.close();
 });

@@ -8,6 +8,7 @@ import { createDay, type DayRollup, foldEvent } from "../../src/events/rollup.ts
 import { createUnstorageEvents } from "../../src/events/unstorage.ts";
 import { silentReporter } from "../../src/logger.ts";
 import { createGuard } from "../../src/storage/guard.ts";
+import { splitKey } from "../../src/storage/keys.ts";
 import { silence } from "./silence.ts";
 
 const NOON = Date.parse("2025-03-10T12:00:00Z");
@@ -124,7 +125,7 @@ function createWorld() {
   return {
     open: (mortal = false) => createUnstorageEvents({ guard: createGuard(driver(mortal), { reporter: silentReporter, maxFailures: 1e9 }), now: () => clock, reporter: silentReporter }),
     dieAfterRemovals: (count: number) => void (removalsLeft = count),
-    writersWithSegments: async () => [...new Set((await disk.getKeys("", {} as never)).filter((key) => key.startsWith("journal:")).map((key) => key.split(/[:_]/)[1]!))],
+    writersWithSegments: async () => [...new Set((await disk.getKeys("", {} as never)).filter((key) => key.startsWith("journal:")).map((key) => splitKey(key)[1]!))],
     fail: (how: "mute" | "stubborn") => void (fault = how),
     forward: (ms: number) => void (clock += ms),
   };
